@@ -1,0 +1,3 @@
+//! ml-connector: Shopify orders become FreshBooks invoices, to the cent, exactly once, provably.
+
+pub mod sandbox;
