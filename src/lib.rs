@@ -1,3 +1,6 @@
 //! ml-connector: Shopify orders become FreshBooks invoices, to the cent, exactly once, provably.
 
+pub mod freshbooks;
+pub mod money;
 pub mod sandbox;
+pub mod shopify;

@@ -1,0 +1,3 @@
+//! FreshBooks' accounting API as a plain struct with a base URL.
+
+pub mod model;
