@@ -1,5 +1,8 @@
 //! ml-connector: Shopify orders become FreshBooks invoices, to the cent, exactly once, provably.
 
+pub mod clock;
+pub mod crypto;
+pub mod db;
 pub mod freshbooks;
 pub mod money;
 pub mod sandbox;

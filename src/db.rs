@@ -1,0 +1,112 @@
+//! The database: SQLite for one process, PostgreSQL for several replicas, one code for both.
+//!
+//! SQLite gets one writing connection and a pool of readers: a read-then-write transaction on one of several writers dies of "database is
+//! locked" whatever the busy timeout. Commits are synced to disk: what we answered 200 for must survive a power cut.
+
+use std::time::Duration;
+
+use migration::{Migrator, MigratorTrait};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+};
+
+/// Held while migrating, so that replicas that start together take turns.
+const MIGRATION_LOCK: i64 = 0x6d6c_636f_6e6e;
+
+/// Handles to one database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Db {
+    write: DatabaseConnection,
+    read: DatabaseConnection,
+}
+
+impl Db {
+    /// Connects to a `sqlite:` or `postgres:` URL.
+    ///
+    /// # Errors
+    /// When the URL is of another kind or nothing answers within five seconds.
+    pub async fn connect(url: &str) -> Result<Self, DbErr> {
+        let options = |url: &str, connections: u32| {
+            let mut options = ConnectOptions::new(url.to_owned());
+            options.max_connections(connections).sqlx_logging(false);
+            options.connect_timeout(Duration::from_secs(5)).acquire_timeout(Duration::from_secs(30));
+            options
+        };
+        if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            let pool = Database::connect(options(url, 20)).await?;
+            return Ok(Self { write: pool.clone(), read: pool });
+        }
+        if !url.starts_with("sqlite:") {
+            return Err(DbErr::Custom("the URL begins with neither sqlite: nor postgres:".to_owned()));
+        }
+        let tune = |options: SqliteConnectOptions| {
+            options
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                .busy_timeout(Duration::from_secs(10))
+                .foreign_keys(true)
+        };
+        let mut writer = options(url, 1);
+        writer.map_sqlx_sqlite_opts(tune);
+        let write = Database::connect(writer).await?;
+        let mut readers = options(url, 4);
+        readers.map_sqlx_sqlite_opts(move |options| tune(options).read_only(true).create_if_missing(false));
+        let read = Database::connect(readers).await?;
+        Ok(Self { write, read })
+    }
+
+    /// For reads outside a transaction.
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.read
+    }
+
+    /// For a single conditional statement. Never while holding a transaction: on SQLite both are the same one connection.
+    pub fn write(&self) -> &DatabaseConnection {
+        &self.write
+    }
+
+    /// Begins a transaction that may write. Pass `&txn` down, never `db`; call no platform before it ends.
+    ///
+    /// # Errors
+    /// When no connection is to be had.
+    #[expect(clippy::disallowed_methods, reason = "this is its one home")]
+    pub async fn begin_write(&self) -> Result<DatabaseTransaction, DbErr> {
+        self.write
+            .begin_with_options(TransactionOptions {
+                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                ..Default::default()
+            })
+            .await
+    }
+
+    /// Brings the schema up to date. Safe to call from several replicas at once.
+    ///
+    /// # Errors
+    /// When a migration fails; it leaves nothing half done.
+    pub async fn migrate(&self) -> Result<(), DbErr> {
+        if self.write.get_database_backend() != DbBackend::Postgres {
+            return Migrator::up(&self.write, None).await;
+        }
+        // The lock lives in a transaction of its own: it goes with the connection, however this process ends.
+        let guard = self.begin_write().await?;
+        guard
+            .execute_raw(Statement::from_string(
+                DbBackend::Postgres,
+                format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"),
+            ))
+            .await?;
+        let migrated = Migrator::up(&self.write, None).await;
+        guard.rollback().await?;
+        migrated
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), DbErr> {
+        self.read.ping().await
+    }
+}
