@@ -71,7 +71,6 @@ impl Db {
     ///
     /// # Errors
     /// When no connection is to be had.
-    #[expect(clippy::disallowed_methods, reason = "this is its one home")]
     pub async fn begin_write(&self) -> Result<DatabaseTransaction, DbErr> {
         self.write
             .begin_with_options(TransactionOptions {

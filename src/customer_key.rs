@@ -1,0 +1,104 @@
+//! The keys of the customers' personal values (law 10): one per person, sealed under the keyring, destroyed to redact.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use entity::{
+    customer_key::{ActiveModel, Column, Entity, Model},
+    ids::{ConnectionId, CustomerKeyId},
+};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
+    sea_query::OnConflict,
+};
+
+use crate::crypto::{self, DataKey, Keyring};
+
+/// The keys of these subjects, made where missing. A subject whose key was destroyed gets none: what it says now is not kept.
+///
+/// # Errors
+/// When the database fails or a stored key does not open.
+pub async fn load_or_make(
+    txn: &impl ConnectionTrait,
+    keyring: &Keyring,
+    connection: ConnectionId,
+    subjects: &[String],
+    now: DateTime<Utc>,
+) -> Result<BTreeMap<String, (CustomerKeyId, DataKey)>, Error> {
+    let mut wanted = subjects.to_vec();
+    wanted.sort();
+    wanted.dedup();
+    let mut rows = find(txn, connection, &wanted).await?;
+    let missing: Vec<&String> =
+        wanted.iter().filter(|subject| !rows.iter().any(|row| row.subject == **subject)).collect();
+    if !missing.is_empty() {
+        let mut fresh = Vec::new();
+        for subject in missing {
+            let sealed = keyring.seal(&place(connection, subject), DataKey::generate().bytes())?;
+            fresh.push(ActiveModel {
+                id: NotSet,
+                connection_id: Set(connection),
+                subject: Set(subject.clone()),
+                sealed_key: Set(Some(sealed)),
+                created_at: Set(now),
+                destroyed_at: Set(None),
+            });
+        }
+        Entity::insert_many(fresh)
+            .on_conflict(OnConflict::columns([Column::ConnectionId, Column::Subject]).do_nothing().to_owned())
+            .exec_without_returning(txn)
+            .await?;
+        rows = find(txn, connection, &wanted).await?;
+    }
+    let mut keys = BTreeMap::new();
+    for row in rows {
+        if let Some(key) = opened(keyring, &row)? {
+            keys.insert(row.subject, (row.id, key));
+        }
+    }
+    Ok(keys)
+}
+
+/// The key of this id; `None` once it was destroyed.
+///
+/// # Errors
+/// When the database fails or the stored key does not open.
+pub async fn find_by_id(
+    conn: &impl ConnectionTrait,
+    keyring: &Keyring,
+    id: CustomerKeyId,
+) -> Result<Option<DataKey>, Error> {
+    match Entity::find_by_id(id).one(conn).await? {
+        Some(row) => opened(keyring, &row),
+        None => Ok(None),
+    }
+}
+
+async fn find(conn: &impl ConnectionTrait, connection: ConnectionId, subjects: &[String]) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::ConnectionId.eq(connection))
+        .filter(Column::Subject.is_in(subjects.iter().cloned()))
+        .all(conn)
+        .await
+}
+
+fn opened(keyring: &Keyring, row: &Model) -> Result<Option<DataKey>, Error> {
+    let Some(sealed) = &row.sealed_key else { return Ok(None) };
+    Ok(Some(DataKey::from_bytes(&keyring.open(&place(row.connection_id, &row.subject), sealed)?)?))
+}
+
+fn place(connection: ConnectionId, subject: &str) -> String {
+    format!("customer_key/{connection}/{subject}/sealed_key")
+}
+
+/// Why a customer's key is not to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database failed.
+    #[error("the database failed")]
+    Db(#[from] DbErr),
+    /// The key does not open.
+    #[error("a customer's key does not open")]
+    Crypto(#[from] crypto::Error),
+}

@@ -1,0 +1,136 @@
+//! What was received for an order, as payments against its invoice: one per successful sale or capture, less what was refunded of it.
+//!
+//! Authorizations, pending, failed, void and test transactions never post. In the shop's currency a transaction carries its own day's
+//! exchange rate, so a payment is its presentment share of the total and the last one takes the remainder.
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+
+use crate::{
+    freshbooks::model::{Amount, PaymentDraft},
+    mapping::{
+        Cents, Refusal, Shop,
+        amount::Reader,
+        invoice,
+        part::Parts,
+        settings::{Basis, Settings},
+    },
+    money::share,
+    shopify::model::{Gid, Order, Transaction, TransactionKind, TransactionStatus},
+};
+
+/// A payment as it should be. `draft.invoiceid` is 0 until the invoice is known; an amount of 0 means that it should be gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedPayment {
+    /// Shopify's number for the transaction.
+    pub transaction: i64,
+    /// What FreshBooks is sent.
+    pub draft: PaymentDraft,
+}
+
+impl WantedPayment {
+    /// In hundredths.
+    pub fn amount(&self) -> Cents {
+        crate::money::half_up(self.draft.amount.amount * Decimal::ONE_HUNDRED)
+    }
+}
+
+/// Where each field comes from: (FreshBooks field, Shopify field).
+pub const SOURCES: [(&str, &str); 5] = [
+    ("invoiceid", "id"),
+    ("amount", "transactions.amountSet, less refunds of it"),
+    ("date", "transactions.processedAt"),
+    ("type", "transactions.gateway"),
+    ("note", "transactions.id, name"),
+];
+
+/// Whether a payment with this note is the one we made for this transaction.
+pub fn is_ours(note: &str, transaction: i64) -> bool {
+    note.starts_with(&format!("Shopify transaction {transaction} "))
+}
+
+pub(super) fn wanted(
+    order: &Order,
+    parts: &Parts,
+    settings: &Settings,
+    shop: &Shop,
+) -> Result<Vec<WantedPayment>, Refusal> {
+    let read = Reader(settings.currency);
+    let currency = read.currency(order);
+    let foreign = settings.currency == Basis::Shop && order.currency_code != order.presentment_currency_code;
+    // Exchange rates differ from day to day only in the shop's money: there, shares are taken in the buyer's.
+    let (money, owed) = if foreign {
+        let presentment = Reader(Basis::Presentment);
+        (presentment, super::part::take_apart(order, presentment)?.owed)
+    } else {
+        (read, parts.owed)
+    };
+    let received = received(order, money)?;
+    let paid: Cents = received.iter().map(|(_, amount)| amount).sum();
+    if paid > owed {
+        return Err(Refusal::overpaid(paid, owed, money.currency(order).code()));
+    }
+    let (mut seen, mut given) = (0, 0);
+    let mut payments = Vec::new();
+    for (transaction, amount) in received {
+        let amount = if foreign {
+            seen += amount;
+            let up_to_here = share(parts.owed, seen, owed);
+            let amount = up_to_here - given;
+            given = up_to_here;
+            amount
+        } else {
+            amount
+        };
+        let number = transaction.id.number().unwrap_or_default();
+        let gateway = transaction.gateway.as_deref().unwrap_or("unknown");
+        payments.push(WantedPayment {
+            transaction: number,
+            draft: PaymentDraft {
+                invoiceid: 0,
+                amount: Amount { amount: Decimal::new(amount, 2), code: currency.code().to_owned() },
+                date: invoice::day(moved_at(transaction), shop.time_zone),
+                kind: settings.payment_type(gateway).to_owned(),
+                note: format!("Shopify transaction {number} of order {}, {gateway}", order.name),
+            },
+        });
+    }
+    Ok(payments)
+}
+
+fn moved_at(transaction: &Transaction) -> DateTime<Utc> {
+    transaction.processed_at.unwrap_or(transaction.created_at)
+}
+
+/// Each sale and capture with what is left of it after refunds and change, oldest first.
+fn received(order: &Order, read: Reader) -> Result<Vec<(&Transaction, Cents)>, Refusal> {
+    let moved = |transaction: &&Transaction| transaction.status == TransactionStatus::Success && !transaction.test;
+    let mut received = Vec::new();
+    for transaction in order.transactions.iter().filter(moved) {
+        if matches!(transaction.kind, TransactionKind::Sale | TransactionKind::Capture) {
+            received.push((transaction, read.cents("transaction", &transaction.amount_set)?));
+        }
+    }
+    received.sort_by_key(|(transaction, _)| (moved_at(transaction), transaction.id.clone()));
+    for transaction in order.transactions.iter().filter(moved) {
+        if matches!(transaction.kind, TransactionKind::Refund | TransactionKind::Change) {
+            let amount = read.cents("transaction", &transaction.amount_set)?;
+            give_back(&mut received, transaction.parent_transaction.as_ref().map(|parent| &parent.id), amount);
+        }
+    }
+    Ok(received)
+}
+
+/// Takes `amount` off its parent first, then off the latest that still have something: money left, so some payment was smaller.
+fn give_back(received: &mut [(&Transaction, Cents)], parent: Option<&Gid>, mut amount: Cents) {
+    let is_parent = |transaction: &Transaction| Some(&transaction.id) == parent;
+    let order: Vec<usize> = (0..received.len())
+        .filter(|&index| is_parent(received[index].0))
+        .chain((0..received.len()).rev().filter(|&index| !is_parent(received[index].0)))
+        .collect();
+    for index in order {
+        let taken = amount.min(received[index].1).max(0);
+        received[index].1 -= taken;
+        amount -= taken;
+    }
+}

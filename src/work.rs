@@ -1,0 +1,186 @@
+//! Due rows of any table, and the right to work on one.
+//!
+//! A row says *that* it needs a visit, never *what* happened. A mark made during a visit raises `generation`, and [`settle`] then leaves
+//! the row due. A lease that ran out is free for all; its late holder fails the fence in its next write and stops. The row itself is the
+//! job (no queue table): a mark and the change that caused it are one statement apart in one transaction, and a partial index over due
+//! rows keeps the claim cheap however many are at rest.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, Duration, Utc};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    UpdateMany,
+    sea_query::{CaseStatement, Expr, LockBehavior, LockType, SimpleExpr},
+};
+use uuid::Uuid;
+
+/// How long a claim holds without being renewed.
+pub const LEASE: Duration = Duration::seconds(120);
+
+/// How urgent a row is: lower first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// A person waits for this one.
+    Resync = 0,
+    /// A webhook rang.
+    Webhook = 1,
+    /// A scheduled pull brought it.
+    Pull = 2,
+    /// A backfill brought it.
+    Backfill = 3,
+}
+
+/// A table with the columns `id, connection_id, lane, due_at, generation, claimed_generation, attempts, fence, leased_until`.
+pub trait Due: EntityTrait {
+    /// The row's id as the database has it.
+    fn id(row: &Self::Model) -> i64;
+    /// The fence that a claim has put on the row.
+    fn fence(row: &Self::Model) -> Option<Uuid>;
+    /// Its lane.
+    fn lane(row: &Self::Model) -> i16;
+}
+
+impl Due for entity::synced_order::Entity {
+    fn id(row: &Self::Model) -> i64 {
+        row.id.0
+    }
+    fn fence(row: &Self::Model) -> Option<Uuid> {
+        row.fence
+    }
+    fn lane(row: &Self::Model) -> i16 {
+        row.lane
+    }
+}
+
+impl Due for entity::pull::Entity {
+    fn id(row: &Self::Model) -> i64 {
+        row.id.0
+    }
+    fn fence(row: &Self::Model) -> Option<Uuid> {
+        row.fence
+    }
+    fn lane(row: &Self::Model) -> i16 {
+        row.lane
+    }
+}
+
+/// The right to work on one row, until it runs out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The row.
+    pub id: i64,
+    /// Proof; unique to this claim.
+    pub fence: Uuid,
+}
+
+/// Leases up to `n` due rows of active connections, the most urgent first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn claim<E: Due>(
+    db: &impl ConnectionTrait,
+    n: u64,
+    now: DateTime<Utc>,
+) -> Result<Vec<(Lease, E::Model)>, DbErr> {
+    let active = entity::connection::Entity::find()
+        .select_only()
+        .column(entity::connection::Column::Id)
+        .filter(entity::connection::Column::Status.eq(entity::connection::Status::Active))
+        .into_query();
+    let mut free = E::find()
+        .select_only()
+        .column(column::<E>("id")?)
+        .filter(column::<E>("due_at")?.lte(now))
+        .filter(column::<E>("leased_until")?.is_null().or(column::<E>("leased_until")?.lt(now)))
+        .filter(column::<E>("connection_id")?.in_subquery(active))
+        .order_by_asc(column::<E>("lane")?)
+        .order_by_asc(column::<E>("due_at")?)
+        .limit(n);
+    // SQLite's builder drops the lock: its one writer is lock enough.
+    QuerySelect::query(&mut free).lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    let fence = Uuid::new_v4();
+    let mut rows = E::update_many()
+        .col_expr(column::<E>("fence")?, Expr::value(fence))
+        .col_expr(column::<E>("leased_until")?, Expr::value(now + LEASE))
+        .col_expr(column::<E>("claimed_generation")?, Expr::col(column::<E>("generation")?))
+        .filter(column::<E>("id")?.in_subquery(free.into_query()))
+        .exec_with_returning(db)
+        .await?;
+    rows.sort_by_key(|row| (E::lane(row), E::id(row)));
+    Ok(rows.into_iter().map(|row| (Lease { id: E::id(&row), fence }, row)).collect())
+}
+
+/// Holds the lease for another [`LEASE`]; `false` when it is no longer ours.
+///
+/// # Errors
+/// When the database fails.
+pub async fn renew<E: Due>(db: &impl ConnectionTrait, lease: Lease, now: DateTime<Utc>) -> Result<bool, DbErr> {
+    let renewed = held::<E>(lease)?.col_expr(column::<E>("leased_until")?, Expr::value(now + LEASE)).exec(db).await?;
+    Ok(renewed.rows_affected == 1)
+}
+
+/// The statement that ends a visit: the row comes to rest, or stays due where it was marked meanwhile. The owner adds its columns.
+///
+/// # Errors
+/// Only for a table without the columns.
+pub fn settle<E: Due>(lease: Lease, now: DateTime<Utc>) -> Result<UpdateMany<E>, DbErr> {
+    let rest = unless_marked::<E>(SimpleExpr::Custom("NULL".into()), Expr::value(now))?;
+    Ok(released::<E>(lease)?.col_expr(column::<E>("due_at")?, rest).col_expr(column::<E>("attempts")?, Expr::value(0)))
+}
+
+/// The statement that ends a visit for now: due again at `at`, or at once where the row was marked meanwhile. `counts` says whether the
+/// visit costs an attempt.
+///
+/// # Errors
+/// Only for a table without the columns.
+pub fn retry_later<E: Due>(
+    lease: Lease,
+    at: DateTime<Utc>,
+    counts: bool,
+    now: DateTime<Utc>,
+) -> Result<UpdateMany<E>, DbErr> {
+    let attempts = Expr::col(column::<E>("attempts")?).add(i32::from(counts));
+    Ok(released::<E>(lease)?
+        .col_expr(column::<E>("due_at")?, unless_marked::<E>(Expr::value(at), Expr::value(now))?)
+        .col_expr(column::<E>("attempts")?, attempts))
+}
+
+/// The statement that makes rows due at `at`, keeping a more urgent lane and an earlier time. The owner adds its filter and columns.
+///
+/// # Errors
+/// Only for a table without the columns.
+pub fn mark<E: Due>(lane: Lane, at: DateTime<Utc>) -> Result<UpdateMany<E>, DbErr> {
+    let (due, lanes) = (column::<E>("due_at")?, column::<E>("lane")?);
+    let lane = lane as i16;
+    let later = Expr::col(due).is_null().or(Expr::col(due).gt(at));
+    let lower = Expr::col(due).is_null().or(Expr::col(lanes).gt(lane));
+    Ok(E::update_many()
+        .col_expr(due, CaseStatement::new().case(later, Expr::value(at)).finally(Expr::col(due)).into())
+        .col_expr(lanes, CaseStatement::new().case(lower, Expr::value(lane)).finally(Expr::col(lanes)).into())
+        .col_expr(column::<E>("generation")?, Expr::col(column::<E>("generation")?).add(1))
+        .col_expr(column::<E>("attempts")?, Expr::value(0)))
+}
+
+/// `unmarked` where nothing was announced since the claim, `marked` where something was.
+///
+/// # Errors
+/// Only for a table without the columns.
+pub fn unless_marked<E: Due>(unmarked: SimpleExpr, marked: SimpleExpr) -> Result<SimpleExpr, DbErr> {
+    let same = Expr::col(column::<E>("generation")?).eq(Expr::col(column::<E>("claimed_generation")?));
+    Ok(CaseStatement::new().case(same, unmarked).finally(marked).into())
+}
+
+fn released<E: Due>(lease: Lease) -> Result<UpdateMany<E>, DbErr> {
+    Ok(held::<E>(lease)?
+        .col_expr(column::<E>("fence")?, SimpleExpr::Custom("NULL".into()))
+        .col_expr(column::<E>("leased_until")?, SimpleExpr::Custom("NULL".into())))
+}
+
+fn held<E: Due>(lease: Lease) -> Result<UpdateMany<E>, DbErr> {
+    Ok(E::update_many().filter(column::<E>("id")?.eq(lease.id)).filter(column::<E>("fence")?.eq(lease.fence)))
+}
+
+fn column<E: Due>(name: &str) -> Result<E::Column, DbErr> {
+    E::Column::from_str(name).map_err(|_| DbErr::Custom(format!("a table of work lacks the column {name}")))
+}
