@@ -1,3 +1,186 @@
 //! FreshBooks' accounting API as a plain struct with a base URL.
+//!
+//! Reads are repeated within a call when FreshBooks stumbles; a write is sent once, whatever happens: FreshBooks knows no idempotency
+//! key, so a write whose answer is lost is [`Error::Unknown`], and its caller looks before it tries again. There is one way to write:
+//! a pure function (such as [`invoices::create`]) makes the [`Request`], which can be shown, and [`Books`] sends exactly that.
 
+pub mod clients;
+mod error;
+pub mod invoices;
 pub mod model;
+pub mod oauth;
+pub mod payments;
+pub mod taxes;
+#[cfg(test)]
+mod testing;
+
+use std::{collections::HashSet, fmt, time::Duration};
+
+use backon::{ExponentialBuilder, Retryable};
+pub use reqwest::Method;
+use reqwest::RequestBuilder;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tracing::debug;
+
+pub use self::error::{Cause, Error, Fault};
+
+const USER_AGENT: &str = concat!("ml-connector/", env!("CARGO_PKG_VERSION"));
+
+/// The most that FreshBooks gives at once.
+const PER_PAGE: &str = "100";
+
+/// A write, ready to be sent or shown.
+#[derive(Clone, PartialEq)]
+pub struct Request {
+    /// `POST` creates, `PUT` changes.
+    pub method: Method,
+    /// Below the account, such as `invoices/invoices/12?include[]=lines`.
+    pub path: String,
+    /// JSON.
+    pub body: Value,
+}
+
+impl Request {
+    fn create(path: &str, key: &str, fields: Value) -> Self {
+        Self { method: Method::POST, path: path.to_owned(), body: json!({ key: fields }) }
+    }
+
+    fn update(path: &str, id: i64, query: &str, key: &str, fields: Value) -> Self {
+        Self { method: Method::PUT, path: format!("{path}/{id}{query}"), body: json!({ key: fields }) }
+    }
+}
+
+/// Without the body: it holds people.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.path)
+    }
+}
+
+/// The API before an account is chosen.
+#[derive(Clone)]
+pub struct FreshBooks {
+    http: reqwest::Client,
+    base: String,
+}
+
+impl FreshBooks {
+    /// `base` such as `https://api.freshbooks.com`.
+    pub fn new(http: reqwest::Client, base: &str) -> Self {
+        Self { http, base: base.trim_end_matches('/').to_owned() }
+    }
+
+    /// The books of one account, written with `token`.
+    pub fn account(&self, account_id: &str, token: SecretString) -> Books {
+        Books { freshbooks: self.clone(), account_id: account_id.to_owned(), token }
+    }
+
+    /// Where a person sees an invoice.
+    pub fn invoice_url(account_id: &str, invoice_id: i64) -> String {
+        format!("https://my.freshbooks.com/#/invoice/{account_id}-{invoice_id}")
+    }
+
+    /// Sends once; `call` is its name in the log.
+    async fn once(&self, write: bool, call: &str, request: RequestBuilder) -> Result<Value, Error> {
+        let sent = request.header("User-Agent", USER_AGENT).header("Accept", "application/json").send().await;
+        let answer = sent.map_err(|error| Error::transport(write, error))?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        debug!(call, status = status.as_u16(), "FreshBooks answered");
+        let body = answer.bytes().await.map_err(|error| Error::transport(write, error))?;
+        error::judge(write, status, &headers, &body)
+    }
+}
+
+/// One account's books.
+#[derive(Clone)]
+pub struct Books {
+    freshbooks: FreshBooks,
+    account_id: String,
+    token: SecretString,
+}
+
+impl Books {
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let FreshBooks { http, base } = &self.freshbooks;
+        http.request(method, format!("{base}/accounting/account/{}/{path}", self.account_id))
+            .bearer_auth(self.token.expose_secret())
+    }
+
+    /// The `key` of what comes back from a write. Sent once.
+    async fn write<T: for<'de> Deserialize<'de>>(&self, request: &Request, key: &str) -> Result<T, Error> {
+        let sending = self.request(request.method.clone(), &request.path).json(&request.body);
+        let mut answer = self.freshbooks.once(true, &format!("{request:?}"), sending).await?;
+        read(true, answer["response"]["result"][key].take(), key)
+    }
+
+    /// What comes back from a read, tried up to three times.
+    async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, Error> {
+        let call = format!("GET {path}");
+        let once = || self.freshbooks.once(false, &call, self.request(Method::GET, path).query(query));
+        let twice_more =
+            ExponentialBuilder::default().with_min_delay(Duration::from_millis(200)).with_max_times(2).with_jitter();
+        once.retry(twice_more).when(Error::is_blip).await
+    }
+
+    /// The object at `path`, deleted ones included; `None` where FreshBooks knows none.
+    async fn find<T: for<'de> Deserialize<'de>>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        key: &str,
+    ) -> Result<Option<T>, Error> {
+        match self.get(path, query).await {
+            Ok(mut answer) => read(false, answer["response"]["result"][key].take(), key).map(Some),
+            Err(Error::NotFound(fault)) if !fault.is_account() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// All pages of a list, each object once. A row that comes while we read moves the others, so that one may be seen twice.
+    async fn list<T: for<'de> Deserialize<'de>>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        key: &str,
+    ) -> Result<Vec<T>, Error> {
+        let (mut seen, mut all) = (HashSet::new(), Vec::new());
+        for page in 1_u64.. {
+            let number = page.to_string();
+            let paging = [("page", number.as_str()), ("per_page", PER_PAGE)];
+            let mut answer = self.get(path, &[query, &paging].concat()).await?;
+            let result = &mut answer["response"]["result"];
+            let pages = result["pages"].as_u64().unwrap_or(0);
+            let rows: Vec<Value> = read(false, result[key].take(), key)?;
+            // Not the total: it counts rows that we may not see.
+            let last = rows.is_empty() || page >= pages;
+            for row in rows {
+                if seen.insert(row["id"].to_string()) {
+                    all.push(read(false, row, key)?);
+                }
+            }
+            if last {
+                break;
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// A part of an answer as what it should be; `key` is its name over there.
+fn read<T: for<'de> Deserialize<'de>>(write: bool, part: Value, key: &str) -> Result<T, Error> {
+    if part.is_null() {
+        return Err(Error::unreadable(write, format!("no {key}")));
+    }
+    serde_json::from_value(part).map_err(|error| Error::unreadable(write, format!("{key}: {}", error::shape(&error))))
+}
+
+/// A draft's fields, those without a value left out: an empty field is one that we know nothing about.
+fn filled(draft: &impl serde::Serialize) -> Value {
+    let mut fields = serde_json::to_value(draft).unwrap_or_default();
+    if let Some(fields) = fields.as_object_mut() {
+        fields.retain(|_, value| !value.is_null() && value != "");
+    }
+    fields
+}

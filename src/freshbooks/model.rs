@@ -5,12 +5,13 @@
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An amount as FreshBooks writes it: two decimals in every currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Amount {
-    /// A decimal string.
+    /// A decimal string; sent with two decimals, and with more only where they say something.
+    #[serde(serialize_with = "two_decimals")]
     pub amount: Decimal,
     /// ISO 4217.
     pub code: String,
@@ -84,12 +85,12 @@ pub struct Line {
     #[serde(rename = "taxName1", default, skip_serializing_if = "Option::is_none")]
     pub tax_name1: Option<String>,
     /// Percent with up to three decimals.
-    #[serde(rename = "taxAmount1", default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "taxAmount1", default, skip_serializing_if = "Option::is_none", serialize_with = "percent")]
     pub tax_amount1: Option<Decimal>,
     #[serde(rename = "taxName2", default, skip_serializing_if = "Option::is_none")]
     pub tax_name2: Option<String>,
     /// Percent with up to three decimals.
-    #[serde(rename = "taxAmount2", default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "taxAmount2", default, skip_serializing_if = "Option::is_none", serialize_with = "percent")]
     pub tax_amount2: Option<Decimal>,
 }
 
@@ -224,6 +225,21 @@ fn id<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
 /// Unset texts are null on one row and empty on the next.
 fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+/// Never rounds: an amount that needs a third decimal keeps it, and FreshBooks or the cent proof objects.
+fn two_decimals<S: Serializer>(amount: &Decimal, to: S) -> Result<S::Ok, S::Error> {
+    let mut amount = amount.normalize();
+    if amount.scale() < 2 {
+        amount.rescale(2);
+    }
+    to.collect_str(&amount)
+}
+
+/// As FreshBooks writes percentages itself: `13`, `9.975`.
+#[expect(clippy::ref_option, reason = "the shape that serde asks for")]
+fn percent<S: Serializer>(percent: &Option<Decimal>, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_some(&percent.map(|percent| percent.normalize().to_string()))
 }
 
 mod quantity {

@@ -1,0 +1,119 @@
+//! Clients: FreshBooks' customers. E-mail addresses are not unique there.
+
+use serde_json::{Map, Value};
+
+use super::{
+    Books, Error, Request, filled,
+    model::{Client, ClientDraft},
+};
+
+const PATH: &str = "users/clients";
+
+/// Creates a client. Fields that are empty in the draft are not sent.
+pub fn create(draft: &ClientDraft) -> Request {
+    Request::create(PATH, "client", filled(draft))
+}
+
+/// Changes these fields, and no others. `vis_state` goes alone: FreshBooks drops whatever comes with it.
+pub fn update(id: i64, fields: &Map<String, Value>) -> Request {
+    Request::update(PATH, id, "", "client", fields.clone().into())
+}
+
+impl Books {
+    /// Sends what [`create`] or [`update`] made. After [`Error::Unknown`] look for the client by e-mail or marker.
+    ///
+    /// # Errors
+    /// As any write; see [`Error`].
+    pub async fn send_client(&self, request: &Request) -> Result<Client, Error> {
+        self.write(request, "client").await
+    }
+
+    /// The client `id`, also when archived or deleted.
+    ///
+    /// # Errors
+    /// As any read; see [`Error`].
+    pub async fn client(&self, id: i64) -> Result<Option<Client>, Error> {
+        self.find(&format!("{PATH}/{id}"), &[], "client").await
+    }
+
+    /// The active and archived clients with this address, in any case; newest first as a rule.
+    ///
+    /// # Errors
+    /// As any read; see [`Error`].
+    pub async fn clients_by_email(&self, email: &str) -> Result<Vec<Client>, Error> {
+        let wanted = email.trim().to_lowercase();
+        let rows: Vec<Client> = self.list(PATH, &[("search[email]", &wanted)], "clients").await?;
+        // A key that FreshBooks does not know finds everybody.
+        Ok(rows.into_iter().filter(|client| client.email.trim().to_lowercase() == wanted).collect())
+    }
+
+    /// The active and archived clients whose note holds `marker`: how ours are found again.
+    ///
+    /// # Errors
+    /// As any read; see [`Error`].
+    pub async fn clients_by_note(&self, marker: &str) -> Result<Vec<Client>, Error> {
+        let rows: Vec<Client> = self.list(PATH, &[("search[note_like]", marker)], "clients").await?;
+        Ok(rows.into_iter().filter(|client| client.note.contains(marker)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{super::testing::*, *};
+    use crate::freshbooks::model::VisState;
+
+    fn page(page: u64, pages: u64, rows: Value) -> Reply {
+        Reply::json(200, json!({"response": {"result": {"clients": rows, "page": page, "pages": pages, "total": 900}}}))
+    }
+
+    #[tokio::test]
+    async fn an_address_finds_all_pages_and_nobody_else() {
+        let first = json!([
+            {"id": 3, "email": "Sam@Example.com", "note": null, "vis_state": 0, "new_field": {}},
+            {"id": 2, "email": "other@example.com", "vis_state": 0}]);
+        let second =
+            json!([{"id": 3, "email": "sam@example.com"}, {"id": "1", "email": "sam@example.com", "vis_state": 2}]);
+        let server = Server::start([page(1, 2, first), page(2, 2, second)]).await;
+        let found = server.books().clients_by_email("sam+x@example.com").await.unwrap();
+        assert!(found.is_empty(), "only what is equal counts");
+        let asked: Vec<String> = server.seen().into_iter().map(|seen| seen.path).collect();
+        assert_eq!(
+            asked[0],
+            "/accounting/account/ZyX01a/users/clients?search%5Bemail%5D=sam%2Bx%40example.com&page=1&per_page=100"
+        );
+        assert_eq!(asked.len(), 2);
+
+        let rows =
+            json!([{"id": 3, "email": "Sam@Example.com"}, {"id": 1, "email": "sam@example.com", "vis_state": 2}]);
+        let server = Server::start([page(1, 1, rows)]).await;
+        let found = server.books().clients_by_email(" SAM@example.com").await.unwrap();
+        let found: Vec<_> = found.into_iter().map(|client| (client.id, client.vis_state)).collect();
+        assert_eq!(found, [(3, VisState::Active), (1, VisState::Archived)]);
+    }
+
+    #[tokio::test]
+    async fn a_list_that_claims_more_than_it_shows_ends() {
+        let server = Server::start([page(1, 9, json!([{"id": 1, "note": "ref 7"}])), page(2, 9, json!([]))]).await;
+        assert_eq!(server.books().clients_by_note("ref 7").await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_unknown_client_is_none_but_an_unknown_account_is_an_error() {
+        let unknown = |message: &str| {
+            Reply::json(404, json!({"response": {"errors": [{"errno": 1012, "field": "userid", "message": message}]}}))
+        };
+        let server = Server::start([unknown("Client not found."), unknown("Account not found.")]).await;
+        assert!(server.books().client(5).await.unwrap().is_none());
+        assert!(matches!(server.books().client(5).await, Err(Error::NotFound(_))));
+    }
+
+    #[test]
+    fn a_draft_sends_only_what_it_knows() {
+        let draft = ClientDraft { fname: "Sam".into(), email: "sam@example.com".into(), ..ClientDraft::default() };
+        let request = create(&draft);
+        assert_eq!(request.body, json!({"client": {"fname": "Sam", "email": "sam@example.com"}}));
+        assert_eq!(format!("{request:?}"), "POST users/clients", "people stay out of logs");
+    }
+}
