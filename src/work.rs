@@ -15,8 +15,8 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-/// How long a claim holds without being renewed.
-pub const LEASE: Duration = Duration::seconds(120);
+/// How long a claim holds without being renewed: longer than any one call may take, short enough that a crash is soon forgotten.
+pub const LEASE: Duration = Duration::seconds(45);
 
 /// How urgent a row is: lower first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,9 +19,9 @@ pub fn update(id: i64, fields: &Map<String, Value>) -> Request {
     Request::update(PATH, id, "", "payment", fields.clone().into())
 }
 
-/// Removes a payment: what its invoice still owes rises accordingly.
-pub fn delete(id: i64) -> Request {
-    Request::update(PATH, id, "", "payment", json!({ "vis_state": VisState::Deleted }))
+/// Removes a payment, or brings it back: what its invoice still owes rises or falls accordingly.
+pub fn set_vis_state(id: i64, state: VisState) -> Request {
+    Request::update(PATH, id, "", "payment", json!({ "vis_state": state }))
 }
 
 impl Books {
@@ -69,7 +69,7 @@ mod tests {
         let mut gone = row(1, 7);
         gone["vis_state"] = json!(1);
         let server = Server::start([Reply::json(200, json!({"response": {"result": {"payment": gone}}}))]).await;
-        assert_eq!(server.books().send_payment(&delete(1)).await.unwrap().vis_state, VisState::Deleted);
+        assert_eq!(server.books().send_payment(&set_vis_state(1, VisState::Deleted)).await.unwrap().vis_state, VisState::Deleted);
         let [seen] = &server.seen()[..] else { panic!("one call") };
         assert_eq!((seen.method.as_str(), &seen.body), ("PUT", &json!({"payment": {"vis_state": 1}})));
     }

@@ -1,0 +1,138 @@
+//! What all parts share, as a value: no globals, so that a test can run several at once.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::Notify;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    clock::Clock,
+    config::{self, Config},
+    crypto::Keyring,
+    db::Db,
+    freshbooks::FreshBooks,
+    schedule,
+    shopify::Shopify,
+    worker,
+};
+
+/// How long a graceful stop may take: a write in flight is finished, or left as an intent that the next start looks up.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// One running connector. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// The parts of an [`App`].
+pub struct Inner {
+    /// Settings of this process.
+    pub config: Config,
+    /// The database.
+    pub db: Db,
+    /// What seals secrets.
+    pub keyring: Keyring,
+    /// What time it is.
+    pub clock: Clock,
+    /// Shopify's API.
+    pub shopify: Shopify,
+    /// FreshBooks' API.
+    pub freshbooks: FreshBooks,
+    /// Rung when this process has made something due, so that its worker need not wait for the next look.
+    pub bell: Notify,
+    /// Cancelled when the process should stop taking work.
+    pub stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// Which part of the work this process does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Role {
+    /// Everything.
+    #[default]
+    All,
+    /// The HTTP server only.
+    Web,
+    /// The scheduler and the sync workers only.
+    Worker,
+}
+
+impl App {
+    /// Connects to the database and migrates it.
+    ///
+    /// # Errors
+    /// When a setting is wrong or the database does not answer.
+    pub async fn new(config: Config, clock: Clock) -> Result<Self, Error> {
+        let keyring = config.keyring()?;
+        let db = Db::connect(secrecy::ExposeSecret::expose_secret(&config.database_url)).await.map_err(Error::Connect)?;
+        db.migrate().await.map_err(Error::Migrate)?;
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .timeout(Duration::from_secs(30))
+            .pool_idle_timeout(Duration::from_secs(60))
+            .pool_max_idle_per_host(config.workers.max(8))
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(Error::Http)?;
+        Ok(Self(Arc::new(Inner {
+            shopify: Shopify::new(http.clone(), &config.shopify_url, &config.shopify_api_version),
+            freshbooks: FreshBooks::new(http, config.freshbooks_url.as_str()),
+            config,
+            db,
+            keyring,
+            clock,
+            bell: Notify::new(),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        })))
+    }
+
+    /// Starts the scheduler and the workers in the background.
+    ///
+    /// # Errors
+    /// When the scheduler does not start.
+    pub async fn start_work(&self) -> Result<(), Error> {
+        schedule::start(self).await.map_err(Error::Schedule)?;
+        let app = self.clone();
+        self.spawn(async move { worker::run(&app).await });
+        Ok(())
+    }
+
+    /// Runs `task` so that [`App::stopped`] waits for it.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+
+    /// Stops taking work and waits for what is in flight, ten seconds at most. `false` when something was still running then.
+    pub async fn stopped(&self) -> bool {
+        self.stop.cancel();
+        self.tasks.close();
+        tokio::time::timeout(STOP_WITHIN, self.tasks.wait()).await.is_ok()
+    }
+}
+
+/// Why a connector does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A setting is missing or wrong.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// Nothing answers at `DATABASE_URL`.
+    #[error("the database of DATABASE_URL does not answer")]
+    Connect(#[source] sea_orm::DbErr),
+    /// The schema could not be brought up to date.
+    #[error("the database schema could not be brought up to date")]
+    Migrate(#[source] sea_orm::DbErr),
+    /// No TLS, in practice.
+    #[error("the HTTP client does not start")]
+    Http(#[source] reqwest::Error),
+    /// The cron heartbeat did not start.
+    #[error("the scheduler does not start")]
+    Schedule(#[source] schedule::Error),
+}

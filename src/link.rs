@@ -1,0 +1,278 @@
+//! Links: what each Shopify object became in FreshBooks, and what is about to become.
+//!
+//! Before a write its intent is stored, after it the answer. A restart that meets an intent cannot know whether the write was done: it
+//! looks first (law 8). The unique index over (connection, kind, Shopify id) holds law 1 against every race.
+
+use chrono::{DateTime, Utc};
+use entity::{
+    ids::{ConnectionId, CustomerKeyId, LinkId, OrderId},
+    resource_link::{ActiveModel, Column, Entity, Kind, Model, State},
+    synced_order,
+};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    sea_query::{Expr, OnConflict, SimpleExpr},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{
+    crypto::{self, DataKey, Keyring},
+    customer_key,
+    work::{LEASE, Lease},
+};
+
+/// Which link.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LinkKey {
+    /// What kind of document.
+    pub kind: Kind,
+    /// Shopify's number of the order, transaction or customer; a pseudonym for guests; `generic`.
+    pub shopify_id: String,
+}
+
+/// What FreshBooks answered about a document, as far as plans need it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Facts {
+    /// An invoice's total, a payment's amount; hundredths.
+    pub total: Option<i64>,
+    /// What is still to be paid of an invoice; hundredths.
+    pub outstanding: Option<i64>,
+    /// No longer a draft.
+    pub issued: bool,
+    /// An invoice's lines, in order: kept when the list is replaced.
+    pub line_ids: Vec<i64>,
+    /// Whether it was ours, or found by a person's e-mail address: such a client keeps its own fields.
+    pub adopted: bool,
+    /// The Shopify change that a client's fields stem from.
+    pub as_of: Option<DateTime<Utc>>,
+    /// The document's currency.
+    pub currency: String,
+}
+
+/// A link as a plan sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownDoc<D> {
+    /// How sure we are.
+    pub state: State,
+    /// FreshBooks' id, once it has answered.
+    pub id: Option<i64>,
+    /// The draft that it last accepted.
+    pub written: Option<D>,
+    /// What it answered.
+    pub facts: Facts,
+}
+
+/// Who is about to write: the visit of an order, or of the client behind it.
+#[derive(Clone, Copy, Debug)]
+pub struct Writer<'a> {
+    /// Whose books.
+    pub connection: ConnectionId,
+    /// The order's lease: without it nothing is intended.
+    pub lease: Lease,
+    /// Seals what is stored.
+    pub key: &'a (CustomerKeyId, DataKey),
+}
+
+/// Notes what is about to be written, if the order is still ours and nobody else is writing the same document.
+///
+/// # Errors
+/// [`Error::Fenced`] when the lease was lost, [`Error::Busy`] when another visit is writing it.
+pub async fn intend(
+    txn: &DatabaseTransaction,
+    writer: Writer<'_>,
+    key: &LinkKey,
+    natural_key: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<LinkId, Error> {
+    hold(txn, writer.lease, now).await?;
+    let order_id = (key.kind != Kind::Client).then_some(OrderId(writer.lease.id));
+    let blank = ActiveModel {
+        id: NotSet,
+        connection_id: Set(writer.connection),
+        order_id: Set(order_id),
+        kind: Set(key.kind),
+        shopify_id: Set(key.shopify_id.clone()),
+        state: Set(State::Intended),
+        freshbooks_id: Set(None),
+        natural_key: Set(natural_key.map(str::to_owned)),
+        written: Set(None),
+        facts: Set(None),
+        customer_key_id: Set(None),
+        fence: Set(None),
+        leased_until: Set(None),
+        created_at: Set(now),
+        updated_at: Set(now),
+    };
+    Entity::insert(blank)
+        .on_conflict(OnConflict::columns([Column::ConnectionId, Column::Kind, Column::ShopifyId]).do_nothing().to_owned())
+        .exec_without_returning(txn)
+        .await?;
+    // An order's own documents are guarded by its lease; a client is shared by many orders and has one of its own.
+    let mut update = of(writer.connection, key);
+    if key.kind == Kind::Client {
+        let free = Column::Fence.is_null().or(Column::Fence.eq(writer.lease.fence)).or(Column::LeasedUntil.lt(now));
+        update = update.filter(free);
+    }
+    update = update
+        .col_expr(Column::Fence, Expr::value(writer.lease.fence))
+        .col_expr(Column::LeasedUntil, Expr::value(now + LEASE))
+        .col_expr(Column::UpdatedAt, Expr::value(now));
+    if let Some(natural_key) = natural_key {
+        update = update.col_expr(Column::NaturalKey, Expr::value(natural_key));
+    }
+    let taken = update.exec_with_returning(txn).await?;
+    taken.into_iter().next().map(|row| row.id).ok_or(Error::Busy)
+}
+
+/// Whether the order is still ours, and for another [`LEASE`].
+async fn hold(txn: &DatabaseTransaction, lease: Lease, now: DateTime<Utc>) -> Result<(), Error> {
+    match crate::work::renew::<synced_order::Entity>(txn, lease, now).await? {
+        true => Ok(()),
+        false => Err(Error::Fenced),
+    }
+}
+
+/// What FreshBooks answered about a document.
+#[derive(Clone, Copy, Debug)]
+pub struct Confirmed<'a, D> {
+    /// The intended link.
+    pub id: LinkId,
+    /// Live or removed.
+    pub state: State,
+    /// FreshBooks' id of the document.
+    pub freshbooks_id: i64,
+    /// The draft that it accepted; `None` where what it holds is not known.
+    pub written: Option<&'a D>,
+    /// What it answered.
+    pub facts: &'a Facts,
+}
+
+/// Stores FreshBooks' answer.
+///
+/// # Errors
+/// When the database fails. A lost lease is no reason to forget an answer: the document is there, whoever goes on.
+pub async fn confirm<D: Serialize>(
+    txn: &DatabaseTransaction,
+    writer: Writer<'_>,
+    answer: Confirmed<'_, D>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let (key_id, key) = writer.key;
+    let seal = |draft| -> Result<String, Error> { Ok(key.seal(&place(answer.id), &serde_json::to_vec(draft)?)?) };
+    Entity::update_many()
+        .filter(Column::Id.eq(answer.id))
+        .col_expr(Column::State, Expr::value(answer.state))
+        .col_expr(Column::FreshbooksId, Expr::value(answer.freshbooks_id))
+        .col_expr(Column::Written, Expr::value(answer.written.map(seal).transpose()?))
+        .col_expr(Column::CustomerKeyId, Expr::value(key_id.0))
+        .col_expr(Column::Facts, Expr::value(serde_json::to_string(answer.facts)?))
+        .col_expr(Column::Fence, SimpleExpr::Custom("NULL".into()))
+        .col_expr(Column::LeasedUntil, SimpleExpr::Custom("NULL".into()))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .exec(txn)
+        .await?;
+    Ok(())
+}
+
+/// Lets go of a document whose write certainly did not happen, so that others need not wait for the lease to run out.
+///
+/// # Errors
+/// When the database fails.
+pub async fn release(conn: &impl ConnectionTrait, lease: Lease) -> Result<(), DbErr> {
+    Entity::update_many()
+        .filter(Column::Fence.eq(lease.fence))
+        .col_expr(Column::Fence, SimpleExpr::Custom("NULL".into()))
+        .col_expr(Column::LeasedUntil, SimpleExpr::Custom("NULL".into()))
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
+/// The link of this key, its draft opened.
+///
+/// # Errors
+/// When the database fails or what is stored was tampered with.
+pub async fn find<D: DeserializeOwned>(
+    conn: &impl ConnectionTrait,
+    keyring: &Keyring,
+    connection: ConnectionId,
+    key: &LinkKey,
+) -> Result<Option<KnownDoc<D>>, Error> {
+    let row = Entity::find()
+        .filter(Column::ConnectionId.eq(connection))
+        .filter(Column::Kind.eq(key.kind))
+        .filter(Column::ShopifyId.eq(&key.shopify_id))
+        .one(conn)
+        .await?;
+    match row {
+        Some(row) => Ok(Some(opened(conn, keyring, &row).await?)),
+        None => Ok(None),
+    }
+}
+
+/// The links of an order: its invoice and its payments.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(conn: &impl ConnectionTrait, order: OrderId) -> Result<Vec<Model>, DbErr> {
+    Entity::find().filter(Column::OrderId.eq(order)).order_by_asc(Column::Id).all(conn).await
+}
+
+/// A row as plans see it. A draft whose customer was redacted is gone, and the document is written anew when it must be.
+///
+/// # Errors
+/// When the database fails or what is stored was tampered with.
+pub async fn opened<D: DeserializeOwned>(
+    conn: &impl ConnectionTrait,
+    keyring: &Keyring,
+    row: &Model,
+) -> Result<KnownDoc<D>, Error> {
+    let mut written = None;
+    if let (Some(sealed), Some(key_id)) = (&row.written, row.customer_key_id) {
+        if let Some(key) = customer_key::find_by_id(conn, keyring, key_id).await? {
+            written = Some(serde_json::from_slice(&key.open(&place(row.id), sealed)?)?);
+        }
+    }
+    Ok(KnownDoc { state: row.state, id: row.freshbooks_id, written, facts: facts(row) })
+}
+
+/// What FreshBooks answered.
+pub fn facts(row: &Model) -> Facts {
+    row.facts.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
+fn of(connection: ConnectionId, key: &LinkKey) -> sea_orm::UpdateMany<Entity> {
+    Entity::update_many()
+        .filter(Column::ConnectionId.eq(connection))
+        .filter(Column::Kind.eq(key.kind))
+        .filter(Column::ShopifyId.eq(&key.shopify_id))
+}
+
+fn place(id: LinkId) -> String {
+    format!("resource_link/{id}/written")
+}
+
+/// Why a document must not be written, or its link not read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The lease ran out and somebody else has the order.
+    #[error("this visit no longer holds the order")]
+    Fenced,
+    /// Another visit is writing the same document.
+    #[error("another order is writing the same client")]
+    Busy,
+    /// The customer's key is not to be had.
+    #[error(transparent)]
+    Key(#[from] customer_key::Error),
+    /// What is stored does not open.
+    #[error("a link's draft does not open")]
+    Crypto(#[from] crypto::Error),
+    /// What is stored is not in its form.
+    #[error("a link is not in its form")]
+    Form(#[from] serde_json::Error),
+    /// The database failed.
+    #[error("the database failed")]
+    Db(#[from] DbErr),
+}

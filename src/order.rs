@@ -1,0 +1,394 @@
+//! Orders and their snapshots: announce that one may have changed, record what it is now, resync, settle.
+//!
+//! Every trigger ends here. Nothing says *what* changed: a row is marked due, and whoever claims it takes the order as it is then. The
+//! newest `updatedAt` wins, whatever the order of arrival; the same state again changes nothing and wakes nobody.
+
+pub mod snapshot;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use entity::{
+    ids::{ConnectionId, OrderId},
+    synced_order::{ActiveModel, Column, Entity, Model, State},
+};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    UpdateMany,
+    sea_query::{Expr, OnConflict, SimpleExpr},
+};
+
+use crate::{
+    app::App,
+    auth::Actor,
+    crypto::{self, Keyring},
+    customer_key, mapping,
+    problem::Problem,
+    shopify::model::Order,
+    work::{self, Lane, Lease},
+};
+
+/// Why orders are being marked due, for the audit.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    /// How urgent.
+    pub lane: Lane,
+    /// Such as `pull:12` or `resync`.
+    pub trigger: String,
+    /// Who is behind it.
+    pub actor: String,
+}
+
+impl Mark {
+    /// A mark by `by`.
+    pub fn new(lane: Lane, trigger: impl Into<String>, by: &Actor) -> Self {
+        Self { lane, trigger: trigger.into(), actor: by.name().to_owned() }
+    }
+}
+
+/// Which order a person means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// One that we know.
+    Known(OrderId),
+    /// One by Shopify's number, known or not: an unknown one is read from Shopify.
+    Shopify(ConnectionId, i64),
+}
+
+/// Stores what these orders are now and marks those due that are new or newer. Older ones change nothing. At most 500 a call, no order
+/// twice. Returns how many were new or newer.
+///
+/// # Errors
+/// When the database fails.
+pub async fn record(
+    txn: &DatabaseTransaction,
+    keyring: &Keyring,
+    connection: ConnectionId,
+    orders: &[Order],
+    mark: &Mark,
+    now: DateTime<Utc>,
+) -> Result<usize, Error> {
+    if orders.is_empty() {
+        return Ok(0);
+    }
+    let blanks = orders.iter().map(|order| blank(connection, order.number_of_id(), &order.name, now));
+    let known = insert_and_lock(txn, connection, blanks.collect()).await?;
+    let newer: Vec<(&Order, &Model)> = orders
+        .iter()
+        .filter_map(|order| Some((order, known.get(&order.number_of_id())?)))
+        .filter(|(order, row)| row.shopify_updated_at.is_none_or(|version| version < order.updated_at))
+        .collect();
+    let subjects: Vec<String> = newer.iter().map(|(order, _)| mapping::client::key_subject(order)).collect();
+    let keys = customer_key::load_or_make(txn, keyring, connection, &subjects, now).await?;
+    for ((order, row), subject) in newer.iter().zip(&subjects) {
+        let key = keys.get(subject);
+        if let Some(key) = key {
+            snapshot::put(txn, row.id, order, key).await?;
+        }
+        let mut update = work::mark::<Entity>(mark.lane, now)?.filter(Column::Id.eq(row.id));
+        update = read_now(update, order, key.map(|(id, _)| id.0)).col_expr(Column::Stale, Expr::value(false));
+        update = marked(update, mark, now);
+        // Somebody gave this order up: what is new is kept, and nothing is done about it.
+        if row.state == State::Dismissed {
+            update = update.col_expr(Column::DueAt, null()).col_expr(Column::State, Expr::value(State::Dismissed));
+        }
+        update.exec(txn).await?;
+    }
+    Ok(newer.len())
+}
+
+/// Stores what the claimed order is now, without marking it: the visit under way goes on with it. An announcement made since the claim
+/// keeps it stale, so that the next visit reads it again. `false` when the lease was lost.
+///
+/// # Errors
+/// When the database fails.
+pub async fn refresh(
+    txn: &DatabaseTransaction,
+    keyring: &Keyring,
+    lease: Lease,
+    row: &Model,
+    order: &Order,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let subject = mapping::client::key_subject(order);
+    let keys = customer_key::load_or_make(txn, keyring, row.connection_id, std::slice::from_ref(&subject), now).await?;
+    let key = keys.get(&subject);
+    if let Some(key) = key {
+        snapshot::put(txn, row.id, order, key).await?;
+    }
+    let stale = work::unless_marked::<Entity>(Expr::value(false), Expr::col(Column::Stale))?;
+    let update = read_now(Entity::update_many(), order, key.map(|(id, _)| id.0))
+        .filter(Column::Id.eq(row.id))
+        .filter(Column::Fence.eq(lease.fence))
+        .col_expr(Column::Stale, stale)
+        .col_expr(Column::UpdatedAt, Expr::value(now));
+    Ok(update.exec(txn).await?.rows_affected == 1)
+}
+
+/// Notes that this order may have changed: it is read from Shopify before it is looked at again.
+///
+/// # Errors
+/// When the database fails.
+pub async fn announce(
+    txn: &DatabaseTransaction,
+    connection: ConnectionId,
+    shopify_order_id: i64,
+    mark: &Mark,
+    now: DateTime<Utc>,
+) -> Result<Model, Error> {
+    let blank = blank(connection, shopify_order_id, "", now);
+    let known = insert_and_lock(txn, connection, vec![blank]).await?;
+    let row = known.into_values().next().ok_or(Error::Missing)?;
+    let update = work::mark::<Entity>(mark.lane, now)?
+        .filter(Column::Id.eq(row.id))
+        .col_expr(Column::Stale, Expr::value(true));
+    let rows = marked(update, mark, now).exec_with_returning(txn).await?;
+    rows.into_iter().next().ok_or(Error::Missing)
+}
+
+/// Syncs one order anew, ahead of everything else: it is read from Shopify and planned again, whatever became of it before.
+///
+/// # Errors
+/// When there is no such order, or the database fails.
+pub async fn resync(app: &App, by: &Actor, target: Target) -> Result<Model, Error> {
+    let now = app.clock.now();
+    let txn = app.db.begin_write().await?;
+    let (connection, shopify_order_id) = match target {
+        Target::Known(id) => {
+            let row = load(&txn, id).await?;
+            (row.connection_id, row.shopify_order_id)
+        }
+        Target::Shopify(connection, shopify_order_id) => (connection, shopify_order_id),
+    };
+    let row = announce(&txn, connection, shopify_order_id, &Mark::new(Lane::Resync, "resync", by), now).await?;
+    txn.commit().await?;
+    app.bell.notify_one();
+    Ok(row)
+}
+
+/// The order of this id.
+///
+/// # Errors
+/// When there is none, or the database fails.
+pub async fn load(conn: &impl ConnectionTrait, id: OrderId) -> Result<Model, Error> {
+    Entity::find_by_id(id).one(conn).await?.ok_or(Error::Missing)
+}
+
+/// The order of this Shopify number.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find(
+    conn: &impl ConnectionTrait,
+    connection: ConnectionId,
+    shopify_order_id: i64,
+) -> Result<Option<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::ConnectionId.eq(connection))
+        .filter(Column::ShopifyOrderId.eq(shopify_order_id))
+        .one(conn)
+        .await
+}
+
+/// The newest order of this name, such as `#1001`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_by_name(
+    conn: &impl ConnectionTrait,
+    connection: ConnectionId,
+    name: &str,
+) -> Result<Option<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::ConnectionId.eq(connection))
+        .filter(Column::Name.eq(name))
+        .order_by_desc(Column::ShopifyOrderId)
+        .one(conn)
+        .await
+}
+
+/// How a visit ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Where the order rests.
+    pub state: State,
+    /// Why, where it is not synced.
+    pub problem: Option<Problem>,
+    /// Law 2's three totals, where FreshBooks has answered.
+    pub proof: Option<Proof>,
+}
+
+/// What FreshBooks was to answer, what it answered, and what Shopify's order is owed. In hundredths of `currency`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// The document's currency.
+    pub currency: String,
+    /// By the rule that the account's answers have not contradicted.
+    pub predicted: i64,
+    /// FreshBooks' own figure.
+    pub returned: i64,
+    /// The order's owed total.
+    pub shopify: i64,
+}
+
+/// Ends a visit: the order rests, or stays due where it changed meanwhile. `false` when the lease was lost: somebody else is at it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn settle(
+    txn: &impl ConnectionTrait,
+    lease: Lease,
+    outcome: &Outcome,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let state = work::unless_marked::<Entity>(Expr::value(outcome.state), Expr::value(State::Due))?;
+    let mut update = work::settle::<Entity>(lease, now)?
+        .col_expr(Column::State, state)
+        .col_expr(Column::LastError, Expr::value(problem_text(outcome.problem.as_ref())?))
+        .col_expr(Column::UpdatedAt, Expr::value(now));
+    if let Some(proof) = &outcome.proof {
+        update = update
+            .col_expr(Column::ProofCurrency, Expr::value(&proof.currency))
+            .col_expr(Column::ProofPredictedMinor, Expr::value(proof.predicted))
+            .col_expr(Column::ProofReturnedMinor, Expr::value(proof.returned))
+            .col_expr(Column::ProofShopifyMinor, Expr::value(proof.shopify));
+    }
+    if outcome.state == State::Synced {
+        update = update.col_expr(Column::SyncedAt, Expr::value(now));
+    }
+    Ok(update.exec(txn).await?.rows_affected == 1)
+}
+
+/// Ends a visit for now: tried again at `at`. `false` when the lease was lost.
+///
+/// # Errors
+/// When the database fails.
+pub async fn retry_later(
+    conn: &impl ConnectionTrait,
+    lease: Lease,
+    state: State,
+    problem: Option<&Problem>,
+    at: DateTime<Utc>,
+    counts: bool,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let state = work::unless_marked::<Entity>(Expr::value(state), Expr::value(State::Due))?;
+    let mut update = work::retry_later::<Entity>(lease, at, counts, now)?
+        .col_expr(Column::State, state)
+        .col_expr(Column::UpdatedAt, Expr::value(now));
+    if problem.is_some() {
+        update = update.col_expr(Column::LastError, Expr::value(problem_text(problem)?));
+    }
+    Ok(update.exec(conn).await?.rows_affected == 1)
+}
+
+/// The stored problem of an order.
+pub fn problem(row: &Model) -> Option<Problem> {
+    serde_json::from_str(row.last_error.as_deref()?).ok()
+}
+
+fn problem_text(problem: Option<&Problem>) -> Result<Option<String>, Error> {
+    Ok(problem.map(serde_json::to_string).transpose()?)
+}
+
+/// What every mark says beside the due columns. A leased row keeps its fence: the visit under way notices by the generation.
+fn marked(update: UpdateMany<Entity>, mark: &Mark, now: DateTime<Utc>) -> UpdateMany<Entity> {
+    update
+        .col_expr(Column::State, Expr::value(State::Due))
+        .col_expr(Column::Trigger, Expr::value(&mark.trigger))
+        .col_expr(Column::Actor, Expr::value(&mark.actor))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+}
+
+/// The columns that repeat what the snapshot says, for lists and filters.
+fn read_now(update: UpdateMany<Entity>, order: &Order, key: Option<i64>) -> UpdateMany<Entity> {
+    update
+        .col_expr(Column::Name, Expr::value(&order.name))
+        .col_expr(Column::ProcessedAt, Expr::value(order.processed_at))
+        .col_expr(Column::ShopifyUpdatedAt, Expr::value(order.updated_at))
+        .col_expr(Column::FinancialStatus, Expr::value(order.display_financial_status.clone()))
+        .col_expr(Column::TotalMinor, Expr::value(mapping::shop_total(order).map(|total| total.minor)))
+        .col_expr(Column::Currency, Expr::value(order.currency_code.code()))
+        .col_expr(Column::CustomerKeyId, Expr::value(key))
+}
+
+fn null() -> SimpleExpr {
+    SimpleExpr::Custom("NULL".into())
+}
+
+/// Makes sure of a row per order and locks them, in one order for all callers: two pages at once wait, they do not deadlock.
+async fn insert_and_lock(
+    txn: &DatabaseTransaction,
+    connection: ConnectionId,
+    mut blanks: Vec<ActiveModel>,
+) -> Result<BTreeMap<i64, Model>, DbErr> {
+    blanks.sort_by_key(|blank| blank.shopify_order_id.clone().unwrap());
+    let numbers: Vec<i64> = blanks.iter().map(|blank| blank.shopify_order_id.clone().unwrap()).collect();
+    Entity::insert_many(blanks)
+        .on_conflict(OnConflict::columns([Column::ConnectionId, Column::ShopifyOrderId]).do_nothing().to_owned())
+        .exec_without_returning(txn)
+        .await?;
+    let rows = Entity::find()
+        .filter(Column::ConnectionId.eq(connection))
+        .filter(Column::ShopifyOrderId.is_in(numbers))
+        .order_by_asc(Column::ShopifyOrderId)
+        .lock_exclusive()
+        .all(txn)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.shopify_order_id, row)).collect())
+}
+
+fn blank(connection: ConnectionId, shopify_order_id: i64, name: &str, now: DateTime<Utc>) -> ActiveModel {
+    ActiveModel {
+        id: NotSet,
+        connection_id: Set(connection),
+        shopify_order_id: Set(shopify_order_id),
+        name: Set(name.to_owned()),
+        processed_at: Set(None),
+        shopify_updated_at: Set(None),
+        financial_status: Set(None),
+        total_minor: Set(None),
+        currency: Set(None),
+        state: Set(State::Due),
+        last_error: Set(None),
+        stale: Set(false),
+        trigger: Set(String::new()),
+        actor: Set(String::new()),
+        lane: Set(Lane::Backfill as i16),
+        due_at: Set(None),
+        generation: Set(0),
+        claimed_generation: Set(0),
+        attempts: Set(0),
+        fence: Set(None),
+        leased_until: Set(None),
+        proof_currency: Set(None),
+        proof_predicted_minor: Set(None),
+        proof_returned_minor: Set(None),
+        proof_shopify_minor: Set(None),
+        synced_at: Set(None),
+        customer_key_id: Set(None),
+        created_at: Set(now),
+        updated_at: Set(now),
+    }
+}
+
+/// Why an order is not to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such order.
+    #[error("there is no such order")]
+    Missing,
+    /// The customer's key is not to be had.
+    #[error(transparent)]
+    Key(#[from] customer_key::Error),
+    /// The snapshot cannot be sealed or opened.
+    #[error("an order's snapshot does not open")]
+    Crypto(#[from] crypto::Error),
+    /// A stored text is not in its form.
+    #[error("a stored order is not in its form")]
+    Form(#[from] serde_json::Error),
+    /// The database failed.
+    #[error("the database failed")]
+    Db(#[from] DbErr),
+}

@@ -1,0 +1,139 @@
+//! Pulls: the orders of a shop that changed within a window, read by one bulk operation, streamed and recorded page by page.
+//!
+//! A pull is a row like an order: claimed, moved on by one step, due again. The operation is asked for at most once per pull: its request
+//! is noted before, its id after, and an answer that never came is looked up among the shop's operations. The watermark moves only when
+//! the transfer is proved (bytes, lines and orders as announced), in the transaction that stores the last of them.
+
+mod run;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::{
+    ids::{ConnectionId, PullId},
+    pull::{ActiveModel, Column, Entity, Kind, Model, State},
+};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
+};
+
+pub use self::run::advance;
+use crate::{app::App, auth::Actor, connection, work::Lane};
+
+/// How far a scheduled pull reads behind the watermark: Shopify's search index lags behind its writes.
+const LOOKBACK: TimeDelta = TimeDelta::minutes(10);
+/// How far behind the present a window ends, for the same reason.
+const INDEX_LAG: TimeDelta = TimeDelta::minutes(1);
+
+/// Asks for the orders that changed within a window; without `since`, from the beginning. Returns the pull, under way.
+///
+/// # Errors
+/// When the window is empty, the connection is unknown, or the database fails.
+pub async fn request(
+    app: &App,
+    by: &Actor,
+    connection: ConnectionId,
+    since: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+) -> Result<Model, Error> {
+    let now = app.clock.now();
+    let until = until.unwrap_or(now).min(now);
+    if since.is_some_and(|since| since >= until) {
+        return Err(Error::EmptyWindow);
+    }
+    connection::load(app.db.read(), connection).await?;
+    let row = row(connection, Kind::Backfill, since, until, Lane::Backfill, "pullOrders", by, now);
+    let row = Entity::insert(row).exec_with_returning(app.db.write()).await?;
+    app.bell.notify_one();
+    Ok(row)
+}
+
+/// Makes the scheduled pull of a connection due, from its watermark on. One that is still under way covers it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn schedule(
+    txn: &impl ConnectionTrait,
+    by: &Actor,
+    connection: ConnectionId,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let under_way = Entity::find()
+        .filter(Column::ConnectionId.eq(connection))
+        .filter(Column::Kind.eq(Kind::Scheduled))
+        .filter(Column::State.is_in([State::Waiting, State::Running]))
+        .one(txn)
+        .await?;
+    if under_way.is_some() {
+        return Ok(());
+    }
+    let Some(row_of) = entity::connection::Entity::find_by_id(connection).one(txn).await? else { return Ok(()) };
+    // The first one starts a day before the connection was made; older history comes by an explicit backfill.
+    let since = row_of.watermark.map_or(row_of.created_at - TimeDelta::days(1), |watermark| watermark - LOOKBACK);
+    let row = row(connection, Kind::Scheduled, Some(since), now - INDEX_LAG, Lane::Pull, "schedule", by, now);
+    Entity::insert(row).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+/// The pull of this id.
+///
+/// # Errors
+/// When there is none, or the database fails.
+pub async fn load(conn: &impl ConnectionTrait, id: PullId) -> Result<Model, Error> {
+    Entity::find_by_id(id).one(conn).await?.ok_or(Error::Missing)
+}
+
+#[expect(clippy::too_many_arguments, reason = "the columns of a new row, in one place")]
+fn row(
+    connection: ConnectionId,
+    kind: Kind,
+    since: Option<DateTime<Utc>>,
+    until: DateTime<Utc>,
+    lane: Lane,
+    trigger: &str,
+    by: &Actor,
+    now: DateTime<Utc>,
+) -> ActiveModel {
+    ActiveModel {
+        id: NotSet,
+        connection_id: Set(connection),
+        kind: Set(kind),
+        state: Set(State::Waiting),
+        since: Set(since),
+        until: Set(until),
+        bulk_requested_at: Set(None),
+        bulk_operation_id: Set(None),
+        announced_objects: Set(None),
+        announced_orders: Set(None),
+        orders_seen: Set(0),
+        orders_changed: Set(0),
+        last_error: Set(None),
+        trigger: Set(trigger.to_owned()),
+        actor: Set(by.name().to_owned()),
+        lane: Set(lane as i16),
+        due_at: Set(Some(now)),
+        generation: Set(0),
+        claimed_generation: Set(0),
+        attempts: Set(0),
+        fence: Set(None),
+        leased_until: Set(None),
+        created_at: Set(now),
+        finished_at: Set(None),
+    }
+}
+
+/// Why there is no pull.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such row.
+    #[error("there is no such pull")]
+    Missing,
+    /// `since` is not before `until`.
+    #[error("since must be before until, and until not in the future")]
+    EmptyWindow,
+    /// The connection is not to be had.
+    #[error(transparent)]
+    Connection(#[from] connection::Error),
+    /// The database failed.
+    #[error("the database failed")]
+    Db(#[from] DbErr),
+}

@@ -1,0 +1,187 @@
+//! The cron heartbeat. `tokio-cron-scheduler` only beats, in UTC, once a second; when something is due is data, and a replica that moves
+//! `next_run_at` on by compare-and-set has won the firing. So each fires once in the fleet, whatever the number of replicas.
+//!
+//! Cron expressions are read in the shop's time zone by croner at each step: a change of daylight saving moves nothing by an hour.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use croner::{
+    Cron,
+    parser::{CronParser, Seconds},
+};
+use entity::{
+    ids::ConnectionId,
+    schedule::{ActiveModel, Column, Entity, Kind},
+};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
+    sea_query::{Expr, OnConflict},
+};
+use tokio_cron_scheduler::{Job, JobScheduler};
+use tracing::{error, info};
+
+use crate::{app::App, auth::Actor, pull};
+
+/// Starts the heartbeat; it ends with the app.
+///
+/// # Errors
+/// When the scheduler does not start.
+pub async fn start(app: &App) -> Result<(), Error> {
+    let mut beats = JobScheduler::new().await?;
+    let beating = app.clone();
+    let job = Job::new_async("* * * * * *", move |_, _| {
+        let app = beating.clone();
+        Box::pin(async move {
+            if app.stop.is_cancelled() {
+                return;
+            }
+            if let Err(e) = fire_due(&app).await {
+                error!(error = &e as &dyn std::error::Error, "due schedules could not be looked up");
+            }
+        })
+    })?;
+    beats.add(job).await?;
+    beats.start().await?;
+    let stop = app.stop.clone();
+    app.spawn(async move {
+        stop.cancelled().await;
+        if let Err(e) = beats.shutdown().await {
+            error!(error = &e as &dyn std::error::Error, "the scheduler did not stop");
+        }
+    });
+    Ok(())
+}
+
+/// Starts what is due. Safe on every replica at once; returns how many firings this call won.
+///
+/// # Errors
+/// When the database fails.
+pub async fn fire_due(app: &App) -> Result<usize, Error> {
+    let now = app.clock.now();
+    let active = sea_orm::QuerySelect::column(
+        sea_orm::QuerySelect::select_only(entity::connection::Entity::find()),
+        entity::connection::Column::Id,
+    )
+    .filter(entity::connection::Column::Status.eq(entity::connection::Status::Active));
+    let due = Entity::find()
+        .filter(Column::NextRunAt.lte(now))
+        .filter(Column::ConnectionId.in_subquery(sea_orm::QueryTrait::into_query(active)))
+        .all(app.db.read())
+        .await?;
+    let mut won = 0;
+    for row in due {
+        // From now, not from the missed time: after an outage one pull catches up, not one per missed firing.
+        let next = next(&row.cron, &row.time_zone, now)?;
+        let txn = app.db.begin_write().await?;
+        let moved = Entity::update_many()
+            .filter(Column::Id.eq(row.id))
+            .filter(Column::NextRunAt.eq(row.next_run_at))
+            .col_expr(Column::NextRunAt, Expr::value(next))
+            .col_expr(Column::LastRunAt, Expr::value(now))
+            .exec(&txn)
+            .await?;
+        if moved.rows_affected == 1 {
+            match row.kind {
+                Kind::Pull => pull::schedule(&txn, &Actor::system("schedule"), row.connection_id, now).await?,
+            }
+            won += 1;
+        }
+        txn.commit().await?;
+    }
+    if won > 0 {
+        info!(won, "schedules fired");
+        app.bell.notify_one();
+    }
+    Ok(won)
+}
+
+/// Sets a connection's pull schedule.
+///
+/// # Errors
+/// When the cron expression or the time zone is wrong, or the database fails.
+pub async fn put(
+    txn: &impl ConnectionTrait,
+    connection: ConnectionId,
+    cron: &str,
+    time_zone: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let row = ActiveModel {
+        id: NotSet,
+        connection_id: Set(connection),
+        kind: Set(Kind::Pull),
+        cron: Set(cron.to_owned()),
+        time_zone: Set(time_zone.to_owned()),
+        next_run_at: Set(next(cron, time_zone, now)?),
+        last_run_at: Set(None),
+    };
+    Entity::insert(row)
+        .on_conflict(
+            OnConflict::columns([Column::ConnectionId, Column::Kind])
+                .update_columns([Column::Cron, Column::TimeZone, Column::NextRunAt])
+                .to_owned(),
+        )
+        .exec_without_returning(txn)
+        .await?;
+    Ok(())
+}
+
+/// When the connection's next scheduled pull is due.
+///
+/// # Errors
+/// When the database fails.
+pub async fn next_run_at(conn: &impl ConnectionTrait, connection: ConnectionId) -> Result<Option<DateTime<Utc>>, DbErr> {
+    Ok(Entity::find().filter(Column::ConnectionId.eq(connection)).one(conn).await?.map(|row| row.next_run_at))
+}
+
+/// The first instant after `now` that the expression names on the clocks of `time_zone`.
+fn next(cron: &str, time_zone: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Error> {
+    let wrong = || Error::Expression { cron: cron.to_owned(), time_zone: time_zone.to_owned() };
+    let parsed: Cron = CronParser::builder().seconds(Seconds::Required).build().parse(cron).map_err(|_| wrong())?;
+    let zone = Tz::from_str(time_zone).map_err(|_| wrong())?;
+    let next = parsed.find_next_occurrence(&now.with_timezone(&zone), false).map_err(|_| wrong())?;
+    Ok(next.with_timezone(&Utc))
+}
+
+/// Why nothing fires.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not six fields, or not a zone.
+    #[error("`{cron}` in the time zone `{time_zone}` is not a schedule (six fields, seconds first)")]
+    Expression {
+        /// As stored.
+        cron: String,
+        /// As stored.
+        time_zone: String,
+    },
+    /// The scheduler failed.
+    #[error("the scheduler failed")]
+    Scheduler(#[from] tokio_cron_scheduler::JobSchedulerError),
+    /// The database failed.
+    #[error("the database failed")]
+    Db(#[from] DbErr),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_past_two_stays_half_past_two_over_a_change_of_clocks() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        // Toronto went from UTC-4 to UTC-5 on 1 November 2026.
+        let before = next("0 30 2 * * *", "America/Toronto", at("2026-10-31T00:00:00Z")).unwrap();
+        assert_eq!(before, at("2026-10-31T06:30:00Z"));
+        let after = next("0 30 2 * * *", "America/Toronto", at("2026-11-02T00:00:00Z")).unwrap();
+        assert_eq!(after, at("2026-11-02T07:30:00Z"));
+    }
+
+    #[test]
+    fn five_fields_are_not_a_schedule() {
+        assert!(next("*/5 * * * *", "UTC", Utc::now()).is_err());
+        assert!(next("0 */5 * * * *", "Mars/Olympus", Utc::now()).is_err());
+    }
+}

@@ -1,0 +1,198 @@
+//! How a visit ends that could not be finished: who waits, who retries, who is told.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use entity::{ids::ConnectionId, synced_order::State};
+use rand::Rng;
+use rust_decimal::{Decimal, prelude::ToPrimitive};
+use sea_orm::DbErr;
+use tracing::{debug, error, warn};
+
+use crate::{
+    app::App,
+    audit, connection, customer_key, freshbooks, grant, link, order,
+    problem::{Owner, Problem},
+    shopify,
+    work::Lease,
+};
+
+/// The waits between tries, in seconds. After the last one the order has failed.
+const LADDER: [u64; 9] = [5, 30, 120, 600, 1_800, 7_200, 18_000, 28_800, 36_000];
+
+/// Why a visit was not finished.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A person must decide or mend something first.
+    #[error("waiting: {0}")]
+    Waiting(Problem),
+    /// It will not work as it is.
+    #[error("failed: {0}")]
+    Refused(Problem),
+    /// The process is stopping.
+    #[error("the process is stopping")]
+    Stopping,
+    /// FreshBooks confirmed an invoice without a total.
+    #[error("FreshBooks confirmed an invoice without a total")]
+    NoTotal,
+    /// Shopify did not answer as it should.
+    #[error(transparent)]
+    Shopify(#[from] shopify::Error),
+    /// FreshBooks did not answer as it should.
+    #[error(transparent)]
+    Books(#[from] freshbooks::Error),
+    /// The link is not ours to write, or not readable.
+    #[error(transparent)]
+    Link(#[from] link::Error),
+    /// The order is not to be had.
+    #[error(transparent)]
+    Order(#[from] order::Error),
+    /// The connection is not to be had.
+    #[error(transparent)]
+    Connection(#[from] connection::Error),
+    /// No token.
+    #[error(transparent)]
+    Grant(#[from] grant::Error),
+    /// A customer's key is not to be had.
+    #[error(transparent)]
+    Key(#[from] customer_key::Error),
+    /// The trail could not be written.
+    #[error(transparent)]
+    Audit(#[from] audit::Error),
+    /// The database failed.
+    #[error("the database failed")]
+    Db(#[from] DbErr),
+}
+
+/// What is done about it.
+enum Remedy {
+    /// Somebody else has the order; nothing is left to say.
+    Leave,
+    /// Again after this long, at no attempt's cost.
+    Wait(Duration),
+    /// Again by the ladder.
+    Retry(Problem),
+    /// Stop the whole connection until a person authorizes again.
+    Reauthorize,
+    /// Rest until a person or Shopify changes something.
+    Rest(State, Problem),
+}
+
+/// Ends the visit as the error asks.
+pub(super) async fn end(
+    app: &App,
+    connection: ConnectionId,
+    lease: Lease,
+    attempts: i32,
+    error: Error,
+) -> Result<(), Error> {
+    link::release(app.db.write(), lease).await?;
+    let now = app.clock.now();
+    let later = |wait: Duration| now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::hours(10));
+    let db = app.db.write();
+    match remedy(&error) {
+        Remedy::Leave => debug!(error = &error as &dyn std::error::Error, "this visit lost its order to another"),
+        Remedy::Wait(wait) => {
+            debug!(error = &error as &dyn std::error::Error, ?wait, "this visit waits");
+            order::retry_later(db, lease, State::Due, None, later(wait), false, now).await?;
+        }
+        Remedy::Reauthorize => {
+            error!(error = &error as &dyn std::error::Error, "connection {connection} needs to be authorized again");
+            connection::needs_reauthorization(app, connection).await?;
+            order::retry_later(db, lease, State::Due, None, now, false, now).await?;
+        }
+        Remedy::Rest(state, problem) => {
+            warn!(error = &error as &dyn std::error::Error, code = problem.code, "order not synced");
+            let outcome = order::Outcome { state, problem: Some(problem), proof: None };
+            order::settle(db, lease, &outcome, now).await?;
+        }
+        Remedy::Retry(problem) => match LADDER.get(usize::try_from(attempts).unwrap_or(usize::MAX)) {
+            Some(seconds) => {
+                let wait = scaled(*seconds, app.config.retry_scale);
+                warn!(error = &error as &dyn std::error::Error, ?wait, "order not synced, tried again later");
+                order::retry_later(db, lease, State::Retrying, Some(&problem), later(wait), true, now).await?;
+            }
+            None => {
+                error!(error = &error as &dyn std::error::Error, "order given up after {attempts} tries");
+                let outcome = order::Outcome { state: State::Failed, problem: Some(problem), proof: None };
+                order::settle(db, lease, &outcome, now).await?;
+            }
+        },
+    }
+    Ok(())
+}
+
+fn remedy(error: &Error) -> Remedy {
+    let platform = |code, message: String| Remedy::Retry(Problem::new(Owner::Platform, code, message, AGAIN));
+    match error {
+        Error::Link(link::Error::Fenced) => Remedy::Leave,
+        Error::Link(link::Error::Busy) => Remedy::Wait(Duration::from_millis(300)),
+        Error::Stopping => Remedy::Wait(Duration::ZERO),
+        Error::Waiting(problem) => Remedy::Rest(State::Waiting, problem.clone()),
+        Error::Refused(problem) => Remedy::Rest(State::Failed, problem.clone()),
+        Error::Books(freshbooks::Error::Throttled { wait }) => Remedy::Wait(wait.unwrap_or(Duration::from_secs(5))),
+        Error::Books(freshbooks::Error::Busy) => Remedy::Wait(Duration::from_secs(2)),
+        Error::Books(freshbooks::Error::Unauthorized) | Error::Shopify(shopify::Error::Unauthorized) => {
+            Remedy::Reauthorize
+        }
+        Error::Books(freshbooks::Error::Forbidden(fault)) => Remedy::Rest(
+            State::Failed,
+            Problem::new(
+                Owner::Accountant,
+                "FRESHBOOKS_FORBIDDEN",
+                format!("FreshBooks does not allow this: {fault}."),
+                "The person who authorized needs the role owner, admin or manager there.",
+            ),
+        ),
+        Error::Books(freshbooks::Error::NotFound(fault)) => Remedy::Rest(
+            State::Failed,
+            Problem::new(
+                Owner::Accountant,
+                "FRESHBOOKS_NOT_FOUND",
+                format!("FreshBooks no longer has what this order is linked to: {fault}."),
+                "Was it deleted there? Undelete it, then resync the order.",
+            ),
+        ),
+        Error::Books(freshbooks::Error::Refused(fault)) => Remedy::Rest(
+            State::Failed,
+            Problem::new(
+                Owner::Operator,
+                "FRESHBOOKS_REFUSED",
+                format!("FreshBooks refused what was sent: {fault}."),
+                "previewOrder shows what is sent; resync the order once the cause is mended.",
+            ),
+        ),
+        Error::Books(freshbooks::Error::Unknown(_)) => platform(
+            "FRESHBOOKS_NO_ANSWER",
+            "FreshBooks did not answer a write; it is looked up before anything is sent again.".to_owned(),
+        ),
+        Error::Books(error) => platform("FRESHBOOKS_UNAVAILABLE", format!("{error}.")),
+        Error::Shopify(shopify::Error::Throttled { wait }) => Remedy::Wait(*wait),
+        Error::Shopify(shopify::Error::Forbidden(said)) => Remedy::Rest(
+            State::Failed,
+            Problem::new(
+                Owner::Merchant,
+                "SHOPIFY_FORBIDDEN",
+                format!("Shopify does not allow reading this order: {said}."),
+                "The app needs the scopes read_orders and read_customers and access to protected customer data.",
+            ),
+        ),
+        Error::Shopify(error) => platform("SHOPIFY_UNAVAILABLE", format!("{error}.")),
+        Error::Grant(grant::Error::Missing) => Remedy::Reauthorize,
+        other => Remedy::Retry(Problem::new(
+            Owner::Operator,
+            "INTERNAL",
+            format!("The sync failed on our side: {other}."),
+            "The log of this time names the cause; the order is tried again by itself.",
+        )),
+    }
+}
+
+const AGAIN: &str = "Nothing to do: it is tried again by itself.";
+
+/// The wait with a fifth of jitter, so that what failed together is not tried again together.
+fn scaled(seconds: u64, scale: Decimal) -> Duration {
+    let millis = (Decimal::from(seconds * 1_000) * scale).to_u64().unwrap_or(u64::MAX);
+    let fifth = (millis / 5).max(1);
+    Duration::from_millis(millis.saturating_sub(fifth / 2).saturating_add(rand::rng().random_range(0..fifth)))
+}

@@ -1,0 +1,335 @@
+//! One visit to one order: take it as it is now, work out what FreshBooks should hold, make the missing writes one by one.
+//!
+//! The first run, the retry, the restart after a crash and the preview are this same code.
+
+mod apply;
+mod failure;
+pub mod plan;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use entity::{
+    connection,
+    ids::{ConnectionId, OrderId},
+    platform_grant::Platform,
+    resource_link::Kind,
+    synced_order::{self, State},
+};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use tracing::{info, instrument, warn};
+
+pub use self::failure::Error;
+use self::plan::{Known, Write, plan};
+use crate::{
+    app::App,
+    audit, connection as connections, grant,
+    link::{self, LinkKey},
+    mapping::{self, Refusal, Settings, Shop, SkipRule, Subject, Wanted},
+    order::{
+        self, Outcome, Proof,
+        snapshot::{self, Snapshot},
+    },
+    problem::{Owner, Problem},
+    shopify::model::{Gid, Order},
+    work::Lease,
+};
+
+/// Everything that one visit needs to know.
+struct Visit<'a> {
+    app: &'a App,
+    connection: connection::Model,
+    settings: Settings,
+    shop: Shop,
+    row: synced_order::Model,
+    lease: Lease,
+}
+
+/// Visits a claimed order and ends the visit, whatever comes: at rest, or due again.
+#[instrument(skip_all, fields(order = %row.name, id = row.shopify_order_id, visit = %lease.fence))]
+pub async fn sync_order(app: &App, lease: Lease, row: synced_order::Model) {
+    let (id, attempts) = (row.id, row.attempts);
+    let connection = row.connection_id;
+    let ended = match run(app, lease, row).await {
+        Ok(outcome) => {
+            metrics::counter!("mlc_orders_settled_total", "state" => format!("{:?}", outcome.state).to_lowercase())
+                .increment(1);
+            Ok(())
+        }
+        Err(error) => failure::end(app, connection, lease, attempts, error).await,
+    };
+    if let Err(e) = ended {
+        warn!(error = &e as &dyn std::error::Error, "the visit of order row {id} could not be ended; its lease will run out");
+    }
+}
+
+async fn run(app: &App, lease: Lease, row: synced_order::Model) -> Result<Outcome, Error> {
+    let connection = connections::load(app.db.read(), row.connection_id).await?;
+    let settings = connections::settings(&connection)?;
+    let shop = connections::shop(&connection)?;
+    let mut visit = Visit { app, connection, settings, shop, row, lease };
+    let Some(snapshot) = visit.snapshot().await? else {
+        let problem = Problem::new(
+            Owner::Merchant,
+            "NOT_IN_SHOPIFY",
+            "Shopify shows no such order.",
+            "Check the number; orders older than 60 days need the scope read_all_orders.",
+        );
+        return visit.rest(State::Failed, Some(problem), None, true).await;
+    };
+    visit.make_it_so(&snapshot).await
+}
+
+impl Visit<'_> {
+    /// The order as it is now: read from Shopify where somebody said that ours may be old.
+    async fn snapshot(&mut self) -> Result<Option<Snapshot>, Error> {
+        let app = self.app;
+        if !self.row.stale {
+            if let Some(found) = snapshot::find(app.db.read(), &app.keyring, self.row.id).await? {
+                return Ok(Some(found));
+            }
+        }
+        let Some(order) = read(app, &self.connection, self.row.shopify_order_id).await? else { return Ok(None) };
+        let txn = app.db.begin_write().await?;
+        let kept = order::refresh(&txn, &app.keyring, self.lease, &self.row, &order, app.clock.now()).await?;
+        txn.commit().await?;
+        if !kept {
+            return Err(link::Error::Fenced.into());
+        }
+        self.row.name.clone_from(&order.name);
+        Ok(snapshot::find(app.db.read(), &app.keyring, self.row.id).await?)
+    }
+
+    async fn make_it_so(&mut self, snapshot: &Snapshot) -> Result<Outcome, Error> {
+        let token = grant::access_token(
+            self.app.db.read(),
+            &self.app.keyring,
+            self.connection.id,
+            Platform::Freshbooks,
+        )
+        .await?;
+        let books = self.app.freshbooks.account(self.connection.account_id.as_deref().unwrap_or_default(), token);
+        let mut known: Option<Known> = None;
+        let mut writes = 0;
+        loop {
+            let wanted = match mapping::wanted(&snapshot.order, &self.settings, &self.shop) {
+                Ok(wanted) => wanted,
+                Err(refusal) => return self.refuse(refusal).await,
+            };
+            let client = client_key(&wanted.client.subject, &self.connection.salt);
+            let known = match &mut known {
+                Some(known) => known,
+                None => known.insert(self.known(&client).await?),
+            };
+            if let Some(write) = plan(&wanted, known, &client).into_iter().next() {
+                if self.app.stop.is_cancelled() {
+                    return Err(Error::Stopping);
+                }
+                apply::apply(self, &books, snapshot, &wanted, known, &write).await?;
+                writes += 1;
+                continue;
+            }
+            return self.agree(&wanted, known, writes).await;
+        }
+    }
+
+    /// The books hold what they should; what is left is the proof.
+    async fn agree(&self, wanted: &Wanted, known: &Known, writes: usize) -> Result<Outcome, Error> {
+        if wanted.invoice.voided {
+            if known.invoice.is_none() {
+                return self.refuse(Refusal::Skipped(SkipRule::CancelledBeforeInvoice)).await;
+            }
+            return self.rest(State::Synced, None, None, writes == 0).await;
+        }
+        let Some(returned) = known.invoice.as_ref().and_then(|doc| doc.facts.total) else {
+            return Err(Error::NoTotal);
+        };
+        let proof = Proof {
+            currency: wanted.currency.code().to_owned(),
+            predicted: wanted.proof.predicted,
+            returned,
+            shopify: wanted.proof.shopify,
+        };
+        if returned == wanted.proof.shopify {
+            return self.rest(State::Synced, None, Some(proof), writes == 0).await;
+        }
+        let problem = Problem::new(
+            Owner::Operator,
+            "NOT_TO_THE_CENT",
+            format!(
+                "The order is owed {}, FreshBooks made {} {} of it.",
+                mapping::cents_text(proof.shopify),
+                mapping::cents_text(returned),
+                proof.currency
+            ),
+            "No known rounding rule explains FreshBooks' total: compare the invoice's lines with the order's.",
+        );
+        self.rest(State::Failed, Some(problem), Some(proof), true).await
+    }
+
+    async fn refuse(&self, refusal: Refusal) -> Result<Outcome, Error> {
+        let (state, problem) = match refusal {
+            Refusal::Skipped(rule) => (State::Skipped, rule.problem()),
+            Refusal::Waiting(problem) => (State::Waiting, problem),
+            Refusal::Failed(problem) => (State::Failed, problem),
+        };
+        self.rest(state, Some(problem), None, true).await
+    }
+
+    /// Ends the visit. A decision not to write is audited too; writes have been already.
+    async fn rest(
+        &self,
+        state: State,
+        problem: Option<Problem>,
+        proof: Option<Proof>,
+        audited: bool,
+    ) -> Result<Outcome, Error> {
+        let now = self.app.clock.now();
+        let outcome = Outcome { state, problem, proof };
+        let txn = self.app.db.begin_write().await?;
+        if !order::settle(&txn, self.lease, &outcome, now).await? {
+            return Err(link::Error::Fenced.into());
+        }
+        connections::synced(&txn, self.connection.id, now).await?;
+        if audited {
+            let said = match state {
+                State::Skipped => "skipped",
+                State::Waiting => "waiting",
+                State::Failed => "failed",
+                _ => "unchanged",
+            };
+            let message = outcome.problem.as_ref().map_or_else(
+                || "FreshBooks already holds what it should.".to_owned(),
+                |problem| format!("{}: {}", problem.code, problem.message),
+            );
+            let mut entry = self.entry("none", said, message);
+            entry.shopify_resource = Some(format!("Order/{}", self.row.shopify_order_id));
+            audit::append(&txn, entry, None, now).await?;
+        }
+        txn.commit().await?;
+        info!(state = ?outcome.state, reason = outcome.problem.as_ref().map(|problem| problem.code.as_str()), "order at rest");
+        Ok(outcome)
+    }
+
+    /// An audit entry of this visit.
+    fn entry(&self, action: &str, outcome: &str, message: String) -> audit::Entry {
+        audit::Entry {
+            connection: self.connection.id,
+            shopify_order_id: Some(self.row.shopify_order_id),
+            shopify_resource: None,
+            freshbooks_resource: None,
+            action: action.to_owned(),
+            outcome: outcome.to_owned(),
+            actor: self.row.actor.clone(),
+            trigger: self.row.trigger.clone(),
+            correlation_id: self.lease.fence.to_string(),
+            field_mappings: Vec::new(),
+            message,
+        }
+    }
+
+    async fn known(&self, client: &LinkKey) -> Result<Known, Error> {
+        known(self.app, &self.connection, self.row.id, client).await
+    }
+}
+
+async fn read(app: &App, connection: &connection::Model, shopify_order_id: i64) -> Result<Option<Order>, Error> {
+    let token = grant::access_token(app.db.read(), &app.keyring, connection.id, Platform::Shopify).await?;
+    let orders = app.shopify.shop(&connection.shop_domain, token).orders(&[Gid::new("Order", shopify_order_id)]).await?;
+    Ok(orders.into_iter().next().flatten())
+}
+
+async fn known(
+    app: &App,
+    connection: &connection::Model,
+    order: OrderId,
+    client: &LinkKey,
+) -> Result<Known, Error> {
+    let conn = app.db.read();
+    let client = link::find(conn, &app.keyring, connection.id, client).await?;
+    let (mut invoice, mut payments) = (None, BTreeMap::new());
+    for row in link::list(conn, order).await? {
+        match row.kind {
+            Kind::Invoice => invoice = Some(link::opened(conn, &app.keyring, &row).await?),
+            Kind::Payment => {
+                let transaction = row.shopify_id.parse().unwrap_or_default();
+                payments.insert(transaction, link::opened(conn, &app.keyring, &row).await?);
+            }
+            Kind::Client => {}
+        }
+    }
+    Ok(Known { client, invoice, payments, absent: Vec::new(), issues_in_create: connection.issues_in_create })
+}
+
+/// The link of a client. A guest is known by a pseudonym: the address itself is never stored in the clear.
+fn client_key(subject: &Subject, salt: &str) -> LinkKey {
+    let shopify_id = match subject {
+        Subject::Customer(number) => number.to_string(),
+        Subject::Generic => "generic".to_owned(),
+        Subject::Guest(email) => {
+            // HMAC takes a key of any length.
+            let mac = Hmac::<Sha256>::new_from_slice(salt.as_bytes()).map(|mut mac| {
+                mac.update(email.as_bytes());
+                hex::encode(mac.finalize().into_bytes())
+            });
+            format!("guest:{}", mac.unwrap_or_default())
+        }
+    };
+    LinkKey { kind: Kind::Client, shopify_id }
+}
+
+/// What a sync of one order would do now.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// The order, as read for the preview.
+    pub order: Order,
+    /// What FreshBooks should hold, or why we do not say.
+    pub wanted: Result<Wanted, Problem>,
+    /// What would be sent, in order. Ids that an earlier write brings are null.
+    pub writes: Vec<Write>,
+    /// Since when the order is known here; absent when it never was.
+    pub known_since: Option<DateTime<Utc>>,
+}
+
+/// What a sync of this order would send to FreshBooks now. Reads the order from Shopify when it is not known, or not known to be fresh;
+/// writes nothing anywhere. `None` when Shopify shows no such order.
+///
+/// # Errors
+/// When the database or Shopify fails.
+pub async fn preview(app: &App, connection: ConnectionId, shopify_order_id: i64) -> Result<Option<Preview>, Error> {
+    let connection = connections::load(app.db.read(), connection).await?;
+    let settings = connections::settings(&connection)?;
+    let shop = connections::shop(&connection)?;
+    let row = order::find(app.db.read(), connection.id, shopify_order_id).await?;
+    let stored = match row.as_ref().filter(|row| !row.stale) {
+        Some(row) => snapshot::find(app.db.read(), &app.keyring, row.id).await?.map(|snapshot| snapshot.order),
+        None => None,
+    };
+    let order = match stored {
+        Some(order) => order,
+        None => match read(app, &connection, shopify_order_id).await? {
+            Some(order) => order,
+            None => return Ok(None),
+        },
+    };
+    let wanted = mapping::wanted(&order, &settings, &shop);
+    let mut writes = Vec::new();
+    if let Ok(wanted) = &wanted {
+        let client = client_key(&wanted.client.subject, &connection.salt);
+        let known = match &row {
+            Some(row) => known(app, &connection, row.id, &client).await?,
+            None => Known {
+                client: link::find(app.db.read(), &app.keyring, connection.id, &client).await?,
+                issues_in_create: connection.issues_in_create,
+                ..Known::default()
+            },
+        };
+        writes = plan(wanted, &known, &client);
+    }
+    let wanted = wanted.map_err(|refusal| match refusal {
+        Refusal::Skipped(rule) => rule.problem(),
+        Refusal::Waiting(problem) | Refusal::Failed(problem) => problem,
+    });
+    Ok(Some(Preview { order, wanted, writes, known_since: row.map(|row| row.created_at) }))
+}

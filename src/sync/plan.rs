@@ -1,0 +1,381 @@
+//! What is missing: the difference between what the books should hold and what our links say they do hold. Pure.
+//!
+//! A plan lists every write still to be made, in an order that is right at every step: the client before its invoice, the invoice before
+//! its payments, a payment lowered before its invoice is, an invoice raised before its payments are. Only the first is ever carried out;
+//! then the plan is made anew from the answer. A document whose write may or may not have happened is looked up first.
+
+use std::collections::BTreeMap;
+
+use entity::resource_link::{Kind, State};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::{
+    audit::FieldMapping,
+    freshbooks::{
+        Request, clients, invoices,
+        model::{ClientDraft, InvoiceDraft, PaymentDraft, VisState},
+        payments,
+    },
+    link::{KnownDoc, LinkKey},
+    mapping::{Subject, Wanted, WantedInvoice, WantedPayment, client, payment},
+};
+
+/// What our links say of one order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Its client.
+    pub client: Option<KnownDoc<ClientDraft>>,
+    /// Its invoice.
+    pub invoice: Option<KnownDoc<InvoiceDraft>>,
+    /// Its payments, by Shopify's number of the transaction.
+    pub payments: BTreeMap<i64, KnownDoc<PaymentDraft>>,
+    /// Documents that this visit has looked for and FreshBooks does not have.
+    pub absent: Vec<LinkKey>,
+    /// Whether this account honours `status` in an invoice's create.
+    pub issues_in_create: Option<bool>,
+}
+
+/// One step, in FreshBooks or (a look-up) before it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Write {
+    /// The document.
+    pub key: LinkKey,
+    /// What is done to it.
+    pub action: Action,
+    /// FreshBooks' id of it, where it has one.
+    pub id: Option<i64>,
+    /// Exactly what is sent; a look-up sends nothing that is shown. Ids not known yet are null.
+    pub request: Option<Request>,
+    /// What is accepted once FreshBooks has answered.
+    pub draft: Draft,
+    /// Field by field: where it comes from, what it was, what it becomes.
+    pub mappings: Vec<FieldMapping>,
+}
+
+/// What is done to a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Action {
+    Find,
+    Create,
+    Update,
+    Issue,
+    Void,
+    Restore,
+    Delete,
+}
+
+impl Action {
+    /// Its name in the audit trail.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Find => "find",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Issue => "issue",
+            Self::Void => "void",
+            Self::Restore => "restore",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// The draft behind a write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Draft {
+    Client(ClientDraft),
+    Invoice(InvoiceDraft),
+    Payment(PaymentDraft),
+}
+
+/// What is still to be done, first things first; nothing when the books agree. `client` is the link of the order's client.
+pub fn plan(wanted: &Wanted, known: &Known, client: &LinkKey) -> Vec<Write> {
+    let mut writes = Vec::new();
+    let invoice_key = LinkKey { kind: Kind::Invoice, shopify_id: wanted.shopify_order_id.to_string() };
+    if wanted.invoice.voided {
+        writes.extend(void(wanted, known, &invoice_key));
+        return writes;
+    }
+    writes.extend(of_client(wanted, known, client));
+    let customer = known.client.as_ref().and_then(|client| client.id);
+    let (lowered, raised) = of_payments(wanted, known);
+    writes.extend(lowered);
+    writes.extend(of_invoice(wanted, known, &invoice_key, customer));
+    writes.extend(raised);
+    writes
+}
+
+fn of_client(wanted: &Wanted, known: &Known, key: &LinkKey) -> Option<Write> {
+    let draft = wanted.client.draft.clone();
+    let write = |action, id, request, mappings| {
+        Some(Write { key: key.clone(), action, id, request, draft: Draft::Client(draft.clone()), mappings })
+    };
+    let personal = wanted.client.subject != Subject::Generic;
+    let Some(doc) = known.client.as_ref().filter(|doc| doc.state == State::Confirmed) else {
+        if !known.absent.contains(key) {
+            return write(Action::Find, None, None, Vec::new());
+        }
+        let mappings = diff(None, &draft, &pairs(&client::SOURCES), personal);
+        return write(Action::Create, None, Some(clients::create(&draft)), mappings);
+    };
+    // What a newer order said stays, and so does what a person or Shopify's silence left in a field.
+    if doc.facts.adopted || doc.facts.as_of.is_some_and(|as_of| as_of >= wanted.client.as_of) {
+        return None;
+    }
+    let (id, written) = (doc.id?, doc.written.as_ref());
+    let mut changed = changed_fields(written, &draft);
+    changed.retain(|field, value| !client::ONLY_AT_CREATION.contains(&field.as_str()) && *value != "");
+    if changed.is_empty() {
+        return None;
+    }
+    let mut mappings = diff(written, &draft, &pairs(&client::SOURCES), personal);
+    mappings.retain(|mapping| changed.contains_key(&mapping.freshbooks_field));
+    write(Action::Update, Some(id), Some(clients::update(id, &changed)), mappings)
+}
+
+fn of_invoice(wanted: &Wanted, known: &Known, key: &LinkKey, customer: Option<i64>) -> Vec<Write> {
+    let WantedInvoice { draft, sources, issued, .. } = &wanted.invoice;
+    let mut draft = draft.clone();
+    draft.customerid = customer.unwrap_or_default();
+    let write = |action, id, request, mappings| Write {
+        key: key.clone(),
+        action,
+        id,
+        request,
+        draft: Draft::Invoice(draft.clone()),
+        mappings,
+    };
+    let Some((doc, id)) = known.invoice.as_ref().and_then(|doc| Some((doc, doc.id?))) else {
+        if known.invoice.is_some() && !known.absent.contains(key) {
+            return vec![write(Action::Find, None, None, Vec::new())];
+        }
+        let ask = *issued && known.issues_in_create != Some(false);
+        let request = known_ids(invoices::create(&draft, ask), "invoice", "customerid", customer);
+        return vec![write(Action::Create, None, Some(request), diff(None, &draft, sources, false))];
+    };
+    let mut writes = Vec::new();
+    if doc.state == State::Removed {
+        writes.push(write(Action::Restore, Some(id), Some(invoices::set_vis_state(id, VisState::Active)), Vec::new()));
+    }
+    let mut changed = changed_fields(doc.written.as_ref(), &draft);
+    if let Some(lines) = changed.get_mut("lines").and_then(Value::as_array_mut) {
+        // The list is replaced whole: a line that keeps its place keeps its id.
+        for (line, lineid) in lines.iter_mut().zip(&doc.facts.line_ids) {
+            line["lineid"] = (*lineid).into();
+        }
+    }
+    if !changed.is_empty() {
+        let mappings = diff(doc.written.as_ref(), &draft, sources, false);
+        writes.push(write(Action::Update, Some(id), Some(invoices::update(id, &changed)), mappings));
+    }
+    if *issued && !doc.facts.issued {
+        let mapping = FieldMapping {
+            shopify_field: "-".to_owned(),
+            freshbooks_field: "status".to_owned(),
+            before: Some("draft".to_owned()),
+            after: Some("sent".to_owned()),
+            personal: false,
+        };
+        writes.push(write(Action::Issue, Some(id), Some(invoices::mark_sent(id)), vec![mapping]));
+    }
+    writes
+}
+
+/// Payments to be lowered (before the invoice is) and payments to be made or raised (after it is).
+fn of_payments(wanted: &Wanted, known: &Known) -> (Vec<Write>, Vec<Write>) {
+    let invoice = known.invoice.as_ref().and_then(|doc| doc.id);
+    let (mut lowered, mut raised) = (Vec::new(), Vec::new());
+    for payment in &wanted.payments {
+        let doc = known.payments.get(&payment.transaction);
+        let write = of_payment(payment, doc, known, invoice);
+        let before = doc.and_then(|doc| doc.facts.total).unwrap_or(0);
+        if let Some(write) = write {
+            let goes_first = payment.amount() < before && write.action != Action::Find;
+            if goes_first { lowered.push(write) } else { raised.push(write) }
+        }
+    }
+    // A transaction that Shopify no longer counts: its payment goes.
+    for (transaction, doc) in &known.payments {
+        if wanted.payments.iter().all(|payment| payment.transaction != *transaction) {
+            lowered.extend(delete(*transaction, doc));
+        }
+    }
+    (lowered, raised)
+}
+
+fn of_payment(
+    payment: &WantedPayment,
+    doc: Option<&KnownDoc<PaymentDraft>>,
+    known: &Known,
+    invoice: Option<i64>,
+) -> Option<Write> {
+    let key = payment_key(payment.transaction);
+    let mut draft = payment.draft.clone();
+    draft.invoiceid = invoice.unwrap_or_default();
+    let write = |action, id, request, mappings| {
+        Some(Write { key: key.clone(), action, id, request, draft: Draft::Payment(draft.clone()), mappings })
+    };
+    let sources = pairs(&payment::SOURCES);
+    let confirmed = doc.filter(|doc| doc.id.is_some());
+    if payment.amount() == 0 {
+        return doc.and_then(|doc| delete(payment.transaction, doc));
+    }
+    let Some(doc) = confirmed else {
+        if doc.is_some() && !known.absent.contains(&key) {
+            return write(Action::Find, None, None, Vec::new());
+        }
+        let request = known_ids(payments::create(&draft), "payment", "invoiceid", invoice);
+        return write(Action::Create, None, Some(request), diff(None, &draft, &sources, false));
+    };
+    let id = doc.id?;
+    if doc.state == State::Removed {
+        let request = payments::set_vis_state(id, VisState::Active);
+        return write(Action::Restore, Some(id), Some(request), Vec::new());
+    }
+    let changed = changed_fields(doc.written.as_ref(), &draft);
+    if changed.is_empty() {
+        return None;
+    }
+    let mappings = diff(doc.written.as_ref(), &draft, &sources, false);
+    write(Action::Update, Some(id), Some(payments::update(id, &changed)), mappings)
+}
+
+/// Cancelled unpaid: payments first, then the invoice; what may or may not be there is looked up before.
+fn void(wanted: &Wanted, known: &Known, key: &LinkKey) -> Vec<Write> {
+    let Some(doc) = &known.invoice else { return Vec::new() };
+    let write = |action, id, request| Write {
+        key: key.clone(),
+        action,
+        id,
+        request,
+        draft: Draft::Invoice(doc.written.clone().unwrap_or_else(|| wanted.invoice.draft.clone())),
+        mappings: vec![],
+    };
+    let Some(id) = doc.id else {
+        if known.absent.contains(key) {
+            return Vec::new();
+        }
+        return vec![write(Action::Find, None, None)];
+    };
+    let mut writes: Vec<Write> =
+        known.payments.iter().filter_map(|(transaction, doc)| delete(*transaction, doc)).collect();
+    if doc.state != State::Removed {
+        writes.push(write(Action::Void, Some(id), Some(invoices::set_vis_state(id, VisState::Deleted))));
+    }
+    writes
+}
+
+fn delete(transaction: i64, doc: &KnownDoc<PaymentDraft>) -> Option<Write> {
+    if doc.state != State::Confirmed {
+        return None;
+    }
+    let (id, written) = (doc.id?, doc.written.clone()?);
+    let mut mappings = diff(None, &written, &pairs(&payment::SOURCES), false);
+    for mapping in &mut mappings {
+        mapping.before = mapping.after.take();
+    }
+    Some(Write {
+        key: payment_key(transaction),
+        action: Action::Delete,
+        id: Some(id),
+        request: Some(payments::set_vis_state(id, VisState::Deleted)),
+        draft: Draft::Payment(written),
+        mappings,
+    })
+}
+
+/// The link of a transaction's payment.
+pub fn payment_key(transaction: i64) -> LinkKey {
+    LinkKey { kind: Kind::Payment, shopify_id: transaction.to_string() }
+}
+
+/// Shows an id that only an earlier write of the plan will bring as null.
+fn known_ids(mut request: Request, object: &str, field: &str, id: Option<i64>) -> Request {
+    if id.is_none() {
+        request.body[object][field] = Value::Null;
+    }
+    request
+}
+
+/// The top-level fields in which `after` differs from what FreshBooks last accepted; all of them where that is not known.
+fn changed_fields<D: Serialize>(before: Option<&D>, after: &D) -> Map<String, Value> {
+    let (before, mut after) = (before.map(fields).unwrap_or_default(), fields(after));
+    after.retain(|field, value| before.get(field) != Some(value));
+    after
+}
+
+/// The fields that differ, each with where it comes from. Lines are told apart one by one.
+fn diff<D: Serialize>(before: Option<&D>, after: &D, sources: &[(String, String)], personal: bool) -> Vec<FieldMapping> {
+    let (before, after) = (before.map(flat).unwrap_or_default(), flat(after));
+    let names = after.keys().chain(before.keys().filter(|name| !after.contains_key(*name)));
+    names
+        .filter(|name| before.get(*name) != after.get(*name))
+        .map(|name| {
+            let source = sources.iter().find(|(field, _)| field == name).map_or("-", |(_, source)| source.as_str());
+            FieldMapping {
+                shopify_field: source.to_owned(),
+                freshbooks_field: name.clone(),
+                before: before.get(name).cloned(),
+                after: after.get(name).cloned(),
+                personal: personal || name.starts_with("lines["),
+            }
+        })
+        .collect()
+}
+
+fn fields<D: Serialize>(draft: &D) -> Map<String, Value> {
+    match serde_json::to_value(draft) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    }
+}
+
+/// Fields as text; empty ones left out, lines by their place.
+fn flat<D: Serialize>(draft: &D) -> BTreeMap<String, String> {
+    let mut flat = BTreeMap::new();
+    for (name, value) in fields(draft) {
+        match value {
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    flat.insert(format!("{name}[{index}]"), line_text(item));
+                }
+            }
+            Value::Object(money) => {
+                let part = |key: &str| money.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+                flat.insert(name, format!("{} {}", part("amount"), part("code")));
+            }
+            Value::String(text) if text.is_empty() => {}
+            Value::String(text) => {
+                flat.insert(name, text);
+            }
+            Value::Null => {}
+            other => {
+                flat.insert(name, other.to_string());
+            }
+        }
+    }
+    flat
+}
+
+/// A line as an accountant reads it: `2 × Mug (SKU M-1) at 12.00 CAD, HST 13%`.
+fn line_text(line: &Value) -> String {
+    let part = |key: &str| line[key].as_str().unwrap_or_default();
+    let mut text = format!("{} × {}", part("qty"), part("name"));
+    if !part("description").is_empty() {
+        text = format!("{text} ({})", part("description"));
+    }
+    let cost = &line["unit_cost"];
+    text = format!("{text} at {} {}", cost["amount"].as_str().unwrap_or("?"), cost["code"].as_str().unwrap_or("?"));
+    for (name, percent) in [("taxName1", "taxAmount1"), ("taxName2", "taxAmount2")] {
+        if !part(name).is_empty() {
+            text = format!("{text}, {} {}%", part(name), part(percent));
+        }
+    }
+    text
+}
+
+fn pairs(sources: &[(&str, &str)]) -> Vec<(String, String)> {
+    sources.iter().map(|(field, source)| ((*field).to_owned(), (*source).to_owned())).collect()
+}

@@ -1,0 +1,123 @@
+//! The workers: claim what is due, run it, end the visit. Woken by the bell of this process and by a look once a second.
+
+use std::{sync::Arc, time::Duration};
+
+use entity::{pull, synced_order};
+use sea_orm::DbErr;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::{error, warn};
+
+use crate::{
+    app::App,
+    pull as pulls, sync,
+    work::{self, Due, Lease},
+};
+
+/// How often the database is asked when nothing rings.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often a lease is renewed while its visit runs.
+const RENEW: Duration = Duration::from_secs(15);
+
+/// Works until the app stops; visits under way are finished by [`App::stopped`].
+pub async fn run(app: &App) {
+    let orders = Arc::new(Semaphore::new(app.config.workers));
+    // A pull streams and waits; a few at once keep one slow shop from holding up another.
+    let reads = Arc::new(Semaphore::new(4));
+    while !app.stop.is_cancelled() {
+        let mut claimed = 0;
+        for outcome in [claim_orders(app, &orders).await, claim_pulls(app, &reads).await] {
+            match outcome {
+                Ok(rows) => claimed += rows,
+                Err(e) => error!(error = &e as &dyn std::error::Error, "due work could not be claimed"),
+            }
+        }
+        if claimed > 0 {
+            continue;
+        }
+        tokio::select! {
+            () = app.stop.cancelled() => {}
+            () = app.bell.notified() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
+
+/// Does everything that is due now, and what becomes due by it. Returns how many visits that were.
+///
+/// # Errors
+/// When the database fails.
+pub async fn drain(app: &App) -> Result<usize, DbErr> {
+    let mut visits = 0;
+    loop {
+        let pulls = work::claim::<pull::Entity>(app.db.write(), 1, app.clock.now()).await?;
+        let orders = work::claim::<synced_order::Entity>(app.db.write(), 50, app.clock.now()).await?;
+        if pulls.is_empty() && orders.is_empty() {
+            return Ok(visits);
+        }
+        visits += pulls.len() + orders.len();
+        for (lease, row) in pulls {
+            pulls::advance(app, lease, row).await;
+        }
+        for (lease, row) in orders {
+            sync::sync_order(app, lease, row).await;
+        }
+    }
+}
+
+async fn claim_orders(app: &App, free: &Arc<Semaphore>) -> Result<usize, DbErr> {
+    let permits = take(free);
+    let rows = work::claim::<synced_order::Entity>(app.db.write(), permits.len() as u64, app.clock.now()).await?;
+    let claimed = rows.len();
+    for ((lease, row), permit) in rows.into_iter().zip(permits) {
+        visit::<synced_order::Entity>(app, lease, permit, {
+            let app = app.clone();
+            async move { sync::sync_order(&app, lease, row).await }
+        });
+    }
+    Ok(claimed)
+}
+
+async fn claim_pulls(app: &App, free: &Arc<Semaphore>) -> Result<usize, DbErr> {
+    let permits = take(free);
+    let rows = work::claim::<pull::Entity>(app.db.write(), permits.len() as u64, app.clock.now()).await?;
+    let claimed = rows.len();
+    for ((lease, row), permit) in rows.into_iter().zip(permits) {
+        visit::<pull::Entity>(app, lease, permit, {
+            let app = app.clone();
+            async move { pulls::advance(&app, lease, row).await }
+        });
+    }
+    Ok(claimed)
+}
+
+/// As many permits as are free, at least one where somebody must first come back: a claim for nobody would only hold rows.
+fn take(free: &Arc<Semaphore>) -> Vec<OwnedSemaphorePermit> {
+    std::iter::from_fn(|| free.clone().try_acquire_owned().ok()).take(16).collect()
+}
+
+/// Runs one visit in the background and keeps its lease alive; a visit whose lease is lost is dropped where it stands.
+fn visit<E: Due>(app: &App, lease: Lease, permit: OwnedSemaphorePermit, work: impl Future<Output = ()> + Send + 'static) {
+    let keeper = app.clone();
+    app.spawn(async move {
+        tokio::pin!(work);
+        let mut renewal = tokio::time::interval(RENEW);
+        renewal.tick().await;
+        loop {
+            tokio::select! {
+                () = &mut work => break,
+                _ = renewal.tick() => {
+                    match work::renew::<E>(keeper.db.write(), lease, keeper.clock.now()).await {
+                        Ok(true) => {}
+                        Ok(false) => {
+                            warn!("the lease of row {} was lost; another worker has it", lease.id);
+                            break;
+                        }
+                        Err(e) => warn!(error = &e as &dyn std::error::Error, "the lease of row {} could not be renewed", lease.id),
+                    }
+                }
+            }
+        }
+        drop(permit);
+        keeper.bell.notify_one();
+    });
+}
