@@ -193,3 +193,108 @@ fn next_page(connection: &Value) -> Option<String> {
     let info = &connection["pageInfo"];
     if info["hasNextPage"] != true { None } else { info["endCursor"].as_str().map(str::to_owned) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::testing::*, *};
+
+    fn data(data: Value) -> Reply {
+        Reply::json(json!({ "data": data }))
+    }
+
+    fn connection(nodes: Value, next: Option<&str>) -> Value {
+        json!({"nodes": nodes, "pageInfo": {"hasNextPage": next.is_some(), "endCursor": next}})
+    }
+
+    fn line(number: i64) -> Value {
+        let mut line = line_fields();
+        line["id"] = json!(Gid::new("LineItem", number));
+        line
+    }
+
+    fn refund_line(of: i64) -> Value {
+        json!({"quantity": 1, "subtotalSet": bag("1.0"), "totalTaxSet": bag("0.13"), "lineItem": {"id": Gid::new("LineItem", of)}})
+    }
+
+    /// An order of one line and one refund of one line, both of which may go on.
+    fn first_page(updated: &str, next: Option<&str>, refund_next: Option<&str>) -> Value {
+        let mut order = order_fields(1001);
+        order["updatedAt"] = json!(updated);
+        order["lineItems"] = connection(json!([line(1)]), next);
+        order["shippingLines"] = connection(json!([]), None);
+        order["discountApplications"] = connection(json!([{"index": 0, "code": "WELCOME"}]), None);
+        order["refunds"] = json!([{"id": "gid://shopify/Refund/5", "createdAt": null, "processedAt": "2026-11-20T10:00:00Z",
+            "note": null, "totalRefundedSet": bag("1.13"), "duties": null,
+            "refundLineItems": connection(json!([refund_line(1)]), refund_next),
+            "refundShippingLines": connection(json!([]), None),
+            "transactions": connection(json!([]), None)}]);
+        order
+    }
+
+    const THEN: &str = "2026-11-20T10:00:00Z";
+    const LATER: &str = "2026-11-20T10:00:07Z";
+
+    fn ids(numbers: std::ops::Range<i64>) -> Vec<Gid> {
+        numbers.map(|number| Gid::new("Order", number)).collect()
+    }
+
+    #[tokio::test]
+    async fn an_order_is_read_to_the_end_of_every_list() {
+        let lines = |nodes, next| data(json!({"order": {"updatedAt": THEN, "lineItems": connection(nodes, next)}}));
+        let server = Server::start([
+            data(json!({"nodes": [null, first_page(THEN, Some("c1"), Some("r1")), {}]})),
+            lines(json!([line(2), line(3)]), Some("c2")),
+            lines(json!([line(4)]), None),
+            data(json!({"refund": {"order": {"updatedAt": THEN}, "refundLineItems": connection(json!([refund_line(2)]), None)}})),
+        ])
+        .await;
+        let orders = server.shop().orders(&ids(1000..1003)).await.unwrap();
+        let [None, Some(order), None] = &orders[..] else { panic!("{orders:?}") };
+        assert_eq!(order.line_items.iter().filter_map(|line| line.id.number()).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        assert_eq!(order.refunds[0].refund_line_items.len(), 2);
+        assert_eq!(order.line_items[0].tax_lines[0].rate.unwrap().to_string(), "0.13");
+        let asked: Vec<_> = server.seen().into_iter().map(|seen| seen.body["variables"].clone()).collect();
+        assert_eq!(asked[1], json!({"id": "gid://shopify/Order/1001", "after": "c1"}));
+        assert_eq!(asked[3], json!({"id": "gid://shopify/Refund/5", "after": "r1"}));
+    }
+
+    #[tokio::test]
+    async fn an_order_that_changes_between_two_pages_is_read_from_the_start() {
+        let server = Server::start([
+            data(json!({"nodes": [first_page(THEN, Some("c1"), None)]})),
+            data(json!({"order": {"updatedAt": LATER, "lineItems": connection(json!([line(2)]), None)}})),
+            data(json!({"nodes": [first_page(LATER, None, None)]})),
+        ])
+        .await;
+        let orders = server.shop().orders(&ids(1001..1002)).await.unwrap();
+        assert_eq!(orders[0].as_ref().unwrap().line_items.len(), 1, "not a mixture");
+    }
+
+    #[tokio::test]
+    async fn many_orders_go_out_in_twenties() {
+        let nothing = |count| data(json!({"nodes": vec![Value::Null; count]}));
+        let server = Server::start([nothing(20), nothing(5)]).await;
+        assert_eq!(server.shop().orders(&ids(0..25)).await.unwrap().len(), 25);
+        let server = Server::start([nothing(3)]).await;
+        assert!(matches!(server.shop().orders(&ids(0..2)).await, Err(Error::Malformed(_))));
+    }
+
+    #[tokio::test]
+    async fn a_name_is_quoted_and_compared_exactly() {
+        let found = json!([{"id": "gid://shopify/Order/3", "name": "#1001-A"}, {"id": "gid://shopify/Order/2", "name": "#1001"},
+            {"id": "gid://shopify/Order/1", "name": "#1001"}]);
+        let server =
+            Server::start([data(json!({"orders": {"nodes": found}})), data(json!({"orders": {"nodes": []}}))]).await;
+        assert_eq!(server.shop().order_id_by_name("#1001").await.unwrap(), Some(Gid::new("Order", 2)));
+        assert_eq!(server.shop().order_id_by_name("it's").await.unwrap(), None);
+        assert_eq!(server.seen()[1].body["variables"]["query"], r"name:'it\'s'");
+    }
+
+    #[tokio::test]
+    async fn a_lower_bound_is_not_a_count() {
+        let count = |precision: &str| data(json!({"ordersCount": {"count": 10000, "precision": precision}}));
+        let server = Server::start([count("EXACT"), count("AT_LEAST")]).await;
+        assert_eq!(server.shop().count_orders("x").await.unwrap(), 10000);
+        assert!(server.shop().count_orders("x").await.is_err());
+    }
+}
