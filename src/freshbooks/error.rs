@@ -134,6 +134,8 @@ pub(super) fn judge(write: bool, status: StatusCode, headers: &HeaderMap, body: 
     match (status, fault) {
         (200..300, None) => parsed.ok_or_else(|| Error::unreadable(write, "not JSON".to_owned())),
         (429, _) => Err(Error::Throttled { wait: retry_after(headers) }),
+        // Not the person's grant, but our own credentials (token endpoint).
+        (401, Some(fault)) if fault.message == "invalid_client" => Err(Error::Refused(fault)),
         (401, _) => Err(Error::Unauthorized),
         (409, _) => Err(Error::Busy),
         (408 | 500.., _) => Err(Error::lost(write, Cause::Status(status))),

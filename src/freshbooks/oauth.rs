@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Error, Fault, FreshBooks, error::shape};
+use super::{Error, FreshBooks, error::shape};
 
 /// A new pair of tokens. Whatever was before is spent.
 #[derive(Clone, Debug)]
@@ -122,9 +122,6 @@ impl FreshBooks {
         let request = self.http.post(format!("{}/auth/oauth/token", self.base)).form(&form);
         let answer = self.once(true, call, request).await.map_err(|error| match error {
             Error::Refused(fault) if fault.message == "invalid_grant" => Error::Unauthorized,
-            Error::Unauthorized => {
-                Error::Refused(Fault { message: "invalid_client: our own credentials".to_owned(), ..Fault::default() })
-            }
             other => other,
         })?;
         let unreadable = |what: String| Error::unreadable(true, what);

@@ -23,7 +23,7 @@ use std::{
 };
 
 use backon::{ExponentialBuilder, Retryable};
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -143,10 +143,13 @@ impl Shop {
     async fn once(&self, document: &Document, variables: &Value) -> Result<Value, Error> {
         let Inner { http, base, version, budgets, .. } = &*self.shopify.0;
         let Document { name, text, repeatable } = *document;
+        let mut token = HeaderValue::from_str(self.token.expose_secret())
+            .map_err(|_| Error::Rejected("the token cannot be sent".to_owned()))?;
+        token.set_sensitive(true);
         let address = format!("{}/admin/api/{version}/graphql.json", base.replace("{shop}", &self.domain));
         let sent = http
             .post(address)
-            .header("X-Shopify-Access-Token", self.token.expose_secret())
+            .header("X-Shopify-Access-Token", token)
             .header("User-Agent", USER_AGENT)
             .header("Accept", "application/json")
             .json(&json!({"query": text, "variables": variables, "operationName": name}))
