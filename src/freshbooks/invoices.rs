@@ -12,8 +12,8 @@ const PATH: &str = "invoices/invoices";
 /// Without it an answer has no lines, not even to a request that wrote them.
 const LINES: &str = "?include[]=lines";
 
-/// Creates an invoice: as sent when `issued`, else as a draft. Look at the answer's `v3_status`: whether FreshBooks honours the status
-/// in a create is not certain.
+/// Creates an invoice: as sent when `issued`, else as a draft. Whether FreshBooks honours the status in a create is not certain: an
+/// answer whose `v3_status` is still `draft` calls for [`mark_sent`].
 pub fn create(draft: &InvoiceDraft, issued: bool) -> Request {
     let mut fields = filled(draft);
     if issued {

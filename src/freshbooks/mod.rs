@@ -4,6 +4,7 @@
 //! key, so a write whose answer is lost is [`Error::Unknown`], and its caller looks before it tries again. There is one way to write:
 //! a pure function (such as [`invoices::create`]) makes the [`Request`], which can be shown, and [`Books`] sends exactly that.
 
+mod answer;
 pub mod clients;
 mod error;
 pub mod invoices;
@@ -82,6 +83,13 @@ impl FreshBooks {
         format!("https://my.freshbooks.com/#/invoice/{account_id}-{invoice_id}")
     }
 
+    /// Sends a read, up to three times.
+    async fn repeat(&self, call: &str, request: impl Fn() -> RequestBuilder) -> Result<Value, Error> {
+        let twice_more =
+            ExponentialBuilder::default().with_min_delay(Duration::from_millis(200)).with_max_times(2).with_jitter();
+        (|| self.once(false, call, request())).retry(twice_more).when(Error::is_blip).await
+    }
+
     /// Sends once; `call` is its name in the log.
     async fn once(&self, write: bool, call: &str, request: RequestBuilder) -> Result<Value, Error> {
         let sent = request.header("User-Agent", USER_AGENT).header("Accept", "application/json").send().await;
@@ -89,7 +97,7 @@ impl FreshBooks {
         let (status, headers) = (answer.status(), answer.headers().clone());
         debug!(call, status = status.as_u16(), "FreshBooks answered");
         let body = answer.bytes().await.map_err(|error| Error::transport(write, error))?;
-        error::judge(write, status, &headers, &body)
+        answer::judge(write, status, &headers, &body)
     }
 }
 
@@ -117,11 +125,7 @@ impl Books {
 
     /// What comes back from a read, tried up to three times.
     async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, Error> {
-        let call = format!("GET {path}");
-        let once = || self.freshbooks.once(false, &call, self.request(Method::GET, path).query(query));
-        let twice_more =
-            ExponentialBuilder::default().with_min_delay(Duration::from_millis(200)).with_max_times(2).with_jitter();
-        once.retry(twice_more).when(Error::is_blip).await
+        self.freshbooks.repeat(&format!("GET {path}"), || self.request(Method::GET, path).query(query)).await
     }
 
     /// The object at `path`, deleted ones included; `None` where FreshBooks knows none.
@@ -173,7 +177,7 @@ fn read<T: for<'de> Deserialize<'de>>(write: bool, part: Value, key: &str) -> Re
     if part.is_null() {
         return Err(Error::unreadable(write, format!("no {key}")));
     }
-    serde_json::from_value(part).map_err(|error| Error::unreadable(write, format!("{key}: {}", error::shape(&error))))
+    serde_json::from_value(part).map_err(|error| Error::unreadable(write, format!("{key}: {}", answer::shape(&error))))
 }
 
 /// A draft's fields, those without a value left out: an empty field is one that we know nothing about.

@@ -1,6 +1,6 @@
 //! Grants at FreshBooks: plain calls, nothing is stored.
 //!
-//! A refresh spends its token: when the answer is lost, only a person can authorize again. So nothing here is ever repeated.
+//! A refresh spends its token: when the answer is lost, only a person can authorize again. So no call for tokens is ever repeated.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Error, FreshBooks, error::shape};
+use super::{Error, FreshBooks, answer::shape};
 
 /// A new pair of tokens. Whatever was before is spent.
 #[derive(Clone, Debug)]
@@ -140,10 +140,11 @@ impl FreshBooks {
     /// Who `token` speaks for.
     ///
     /// # Errors
-    /// As any read, though tried once only; see [`Error`].
+    /// As any read; see [`Error`].
     pub async fn me(&self, token: &SecretString) -> Result<Identity, Error> {
-        let request = self.http.get(format!("{}/auth/api/v1/users/me", self.base)).bearer_auth(token.expose_secret());
-        let answer = self.once(false, "GET users/me", request).await?;
+        let address = format!("{}/auth/api/v1/users/me", self.base);
+        let request = || self.http.get(&address).bearer_auth(token.expose_secret());
+        let answer = self.repeat("GET users/me", request).await?;
         match &answer["response"] {
             me if me.is_object() => Ok(identity(me)),
             _ => Err(Error::Malformed("no identity".to_owned())),

@@ -32,7 +32,8 @@ const LONGEST_LINE: u64 = 16 << 20;
 pub enum BulkRow {
     /// An order with all that followed it.
     Order(Box<Order>),
-    /// A child of an order that was handed out before, or never came: this order must be read directly.
+    /// A child of an order that was handed out before, or never came: this order must be read directly, whatever came as
+    /// [`BulkRow::Order`]. May come more than once for an order.
     Orphan {
         /// The order.
         parent: Gid,
