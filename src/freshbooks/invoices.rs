@@ -178,6 +178,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn strange_shapes_are_told_as_such() {
+        for body in [
+            "[]",
+            "\"x\"",
+            r#"{"response":"x"}"#,
+            r#"{"response":{"result":[]}}"#,
+            r#"{"response":{"result":{"invoice":7}}}"#,
+        ] {
+            let server =
+                Server::start([Reply::status(200, body), Reply::status(200, body), Reply::status(200, body)]).await;
+            assert!(matches!(server.books().invoice(7).await, Err(Error::Malformed(_))), "{body}");
+            assert!(matches!(server.books().invoices_by_number("S1").await, Err(Error::Malformed(_))), "{body}");
+            assert!(matches!(server.books().send_invoice(&mark_sent(7)).await, Err(Error::Unknown(_))), "{body}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_read_is_repeated_over_blips_and_gives_up_after_three() {
         let server = Server::start([Reply::status(500, ""), Reply::Silence, one(invoice(7, "S1", 1))]).await;
         assert_eq!(server.books().invoice(7).await.unwrap().unwrap().vis_state, VisState::Deleted);

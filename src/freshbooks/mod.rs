@@ -120,7 +120,7 @@ impl Books {
     async fn write<T: for<'de> Deserialize<'de>>(&self, request: &Request, key: &str) -> Result<T, Error> {
         let sending = self.request(request.method.clone(), &request.path).json(&request.body);
         let mut answer = self.freshbooks.once(true, &format!("{request:?}"), sending).await?;
-        read(true, answer["response"]["result"][key].take(), key)
+        read(true, part(&mut answer, key), key)
     }
 
     /// What comes back from a read, tried up to three times.
@@ -136,7 +136,7 @@ impl Books {
         key: &str,
     ) -> Result<Option<T>, Error> {
         match self.get(path, query).await {
-            Ok(mut answer) => read(false, answer["response"]["result"][key].take(), key).map(Some),
+            Ok(mut answer) => read(false, part(&mut answer, key), key).map(Some),
             Err(Error::NotFound(fault)) if !fault.is_account() => Ok(None),
             Err(error) => Err(error),
         }
@@ -154,22 +154,26 @@ impl Books {
             let number = page.to_string();
             let paging = [("page", number.as_str()), ("per_page", PER_PAGE)];
             let mut answer = self.get(path, &[query, &paging].concat()).await?;
-            let result = &mut answer["response"]["result"];
-            let pages = result["pages"].as_u64().unwrap_or(0);
-            let rows: Vec<Value> = read(false, result[key].take(), key)?;
-            // Not the total: it counts rows that we may not see.
-            let last = rows.is_empty() || page >= pages;
+            let pages = answer["response"]["result"]["pages"].as_u64();
+            let rows: Vec<Value> = read(false, part(&mut answer, key), key)?;
+            let before = seen.len();
             for row in rows {
                 if seen.insert(row["id"].to_string()) {
                     all.push(read(false, row, key)?);
                 }
             }
-            if last {
+            // The total does not tell: it counts rows that we may not see.
+            if seen.len() == before || pages.is_some_and(|pages| page >= pages) {
                 break;
             }
         }
         Ok(all)
     }
+}
+
+/// The `key` of a success; null where an answer has another shape.
+fn part(answer: &mut Value, key: &str) -> Value {
+    answer.pointer_mut(&format!("/response/result/{key}")).map(Value::take).unwrap_or_default()
 }
 
 /// A part of an answer as what it should be; `key` is its name over there.

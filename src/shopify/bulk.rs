@@ -9,7 +9,7 @@ use super::{
     Shop,
     documents::{self, BULK_ORDERS},
     error::{Cause, Error},
-    read,
+    part, read,
 };
 
 /// The query that reads every order changed from `since` (inclusive) until `until` (exclusive), both in whole seconds.
@@ -72,15 +72,15 @@ impl Shop {
     /// [`Error::BulkInProgress`] when Shopify runs as many as it will; else as any mutation.
     pub async fn start_bulk(&self, query: &str) -> Result<BulkOperation, Error> {
         let mut data = self.ask(&documents::BULK_RUN, json!({"query": query})).await?;
-        let answer = &mut data["bulkOperationRunQuery"];
-        if let Some(refusal) = refusal(answer) {
+        let mut answer = part(&mut data, "/bulkOperationRunQuery");
+        if let Some(refusal) = refusal(&answer) {
             return Err(match refusal.as_str() {
                 "OPERATION_IN_PROGRESS" | "LIMIT_REACHED" => Error::BulkInProgress,
                 _ => Error::Rejected(format!("bulkOperationRunQuery: {refusal}")),
             });
         }
         // It runs, whatever we can read of it.
-        read(answer["bulkOperation"].take()).map_err(|error| Error::Unknown(Cause::Answer(error.to_string())))
+        read(part(&mut answer, "/bulkOperation")).map_err(|error| Error::Unknown(Cause::Answer(error.to_string())))
     }
 
     /// The operation `id`; `None` where there is none.
@@ -89,7 +89,7 @@ impl Shop {
     /// As any call.
     pub async fn bulk(&self, id: &str) -> Result<Option<BulkOperation>, Error> {
         let mut data = self.ask(&documents::BULK_STATUS, json!({"id": id})).await?;
-        read(data["bulkOperation"].take())
+        read(part(&mut data, "/bulkOperation"))
     }
 
     /// The newest operation of ours with exactly this text, in whatever state: adopted after a lost answer.
@@ -98,7 +98,7 @@ impl Shop {
     /// As any call.
     pub async fn find_bulk(&self, query: &str) -> Result<Option<BulkOperation>, Error> {
         let mut data = self.ask(&documents::BULK_LIST, json!({})).await?;
-        let listed: Vec<Value> = read(data["bulkOperations"]["nodes"].take())?;
+        let listed: Vec<Value> = read(part(&mut data, "/bulkOperations/nodes"))?;
         let ours = listed.into_iter().filter(|operation| operation["query"] == query);
         let ours = ours.map(read).collect::<Result<Vec<BulkOperation>, Error>>()?;
         Ok(ours.into_iter().rev().max_by_key(|operation| operation.created_at))
@@ -110,9 +110,8 @@ impl Shop {
     /// [`Error::Rejected`] when there is no such operation; else as any call.
     pub async fn cancel_bulk(&self, id: &str) -> Result<(), Error> {
         let mut data = self.ask(&documents::BULK_CANCEL, json!({"id": id})).await?;
-        let answer = &mut data["bulkOperationCancel"];
-        let refusal = refusal(answer);
-        let status: Option<BulkStatus> = read(answer["bulkOperation"]["status"].take())?;
+        let refusal = refusal(&data["bulkOperationCancel"]);
+        let status: Option<BulkStatus> = read(part(&mut data, "/bulkOperationCancel/bulkOperation/status"))?;
         match (status, refusal) {
             // An operation that has ended cannot be cancelled, and need not.
             (Some(BulkStatus::Created | BulkStatus::Running), Some(refusal)) | (None, Some(refusal)) => {

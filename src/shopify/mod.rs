@@ -110,7 +110,7 @@ impl Shop {
     /// As any call; see [`Error`].
     pub async fn info(&self) -> Result<ShopInfo, Error> {
         let mut data = self.ask(&documents::SHOP, json!({})).await?;
-        read(data["shop"].take())
+        read(part(&mut data, "/shop"))
     }
 
     /// The `data` of an answer, after the retries and waits that are safe for `document`.
@@ -192,6 +192,11 @@ impl Shop {
             warn!(asked, used, "Shopify no longer supports API version {asked} and answers as {used}");
         }
     }
+}
+
+/// What stands at `pointer`; null where an answer has another shape.
+fn part(data: &mut Value, pointer: &str) -> Value {
+    data.pointer_mut(pointer).map(Value::take).unwrap_or_default()
 }
 
 /// A part of an answer as what it should be.

@@ -12,7 +12,7 @@ use super::{
     documents::{self, Document},
     error::{Cause, Error},
     model::{Gid, Order},
-    read,
+    part, read,
 };
 
 /// How many orders one call asks for.
@@ -81,7 +81,7 @@ impl Shop {
         }
         let quoted = name.replace('\\', "\\\\").replace('\'', "\\'");
         let mut data = self.ask(&documents::ORDER_BY_NAME, json!({"query": format!("name:'{quoted}'")})).await?;
-        let found: Vec<Named> = read(data["orders"]["nodes"].take())?;
+        let found: Vec<Named> = read(part(&mut data, "/orders/nodes"))?;
         Ok(found.into_iter().find(|order| order.name == name).map(|order| order.id))
     }
 
@@ -91,8 +91,8 @@ impl Shop {
     /// As any call.
     pub async fn orders_updated(&self, query: &str, after: Option<&str>) -> Result<UpdatedOrders, Error> {
         let mut data = self.ask(&documents::ORDERS_UPDATED, json!({"query": query, "after": after})).await?;
-        let page = &mut data["orders"];
-        Ok(UpdatedOrders { next: next_page(page), orders: read(page["nodes"].take())? })
+        let next = next_page(&data["orders"], after)?;
+        Ok(UpdatedOrders { next, orders: read(part(&mut data, "/orders/nodes"))? })
     }
 
     /// How many orders `query` (Shopify's search syntax) finds.
@@ -110,7 +110,7 @@ impl Shop {
 
     async fn first_pages(&self, ids: &[Gid]) -> Result<Vec<Option<Value>>, Error> {
         let mut data = self.ask(&documents::ORDERS, json!({"ids": ids})).await?;
-        let nodes: Vec<Value> = read(data["nodes"].take())?;
+        let nodes: Vec<Value> = read(part(&mut data, "/nodes"))?;
         if nodes.len() != ids.len() {
             return Err(Error::Malformed(format!("{} orders for {} ids", nodes.len(), ids.len())));
         }
@@ -135,8 +135,7 @@ impl Shop {
 
     /// Appends what follows the first pages; `false` when the order changed meanwhile.
     async fn read_on(&self, order: &mut Value) -> Result<bool, Error> {
-        let of = order["updatedAt"].take();
-        order["updatedAt"] = of.clone();
+        let of = order["updatedAt"].clone();
         for list in ["transactions", "refunds"] {
             if order[list].as_array().is_some_and(|rows| rows.len() >= LIST_LIMIT) {
                 return Err(Error::Malformed(format!("an order with {LIST_LIMIT} {list} or more")));
@@ -144,14 +143,14 @@ impl Shop {
         }
         let id = order["id"].clone();
         for (list, document) in OF_ORDER {
-            if !self.rest(document, "order", &id, &mut order[list], list, &of).await? {
+            if !self.rest(document, "order", &id, order, list, &of).await? {
                 return Ok(false);
             }
         }
-        for refund in order["refunds"].as_array_mut().into_iter().flatten() {
+        for refund in order.pointer_mut("/refunds").and_then(Value::as_array_mut).into_iter().flatten() {
             let id = refund["id"].clone();
             for (list, document) in OF_REFUND {
-                if !self.rest(document, "refund", &id, &mut refund[list], list, &of).await? {
+                if !self.rest(document, "refund", &id, refund, list, &of).await? {
                     return Ok(false);
                 }
             }
@@ -159,28 +158,26 @@ impl Shop {
         Ok(true)
     }
 
-    /// Reads one list of `owner` to its end; `false` when the order is no longer the one `of` that time.
+    /// Reads one list of `owner`, a `kind`, to its end; `false` when the order is no longer the one `of` that time.
     async fn rest(
         &self,
         document: &Document,
-        owner: &str,
+        kind: &str,
         id: &Value,
-        connection: &mut Value,
+        owner: &mut Value,
         list: &str,
         of: &Value,
     ) -> Result<bool, Error> {
-        let mut next = next_page(connection);
+        let mut next = next_page(&owner[list], None)?;
         while let Some(after) = next {
             let mut data = self.ask(document, json!({"id": id, "after": after})).await?;
-            let owner = &mut data[owner];
-            let updated = owner.get("updatedAt").unwrap_or_else(|| &owner["order"]["updatedAt"]);
-            if updated != of {
+            let seen = &data[kind];
+            if seen.get("updatedAt").unwrap_or(&seen["order"]["updatedAt"]) != of {
                 return Ok(false);
             }
-            let page = &mut owner[list];
-            next = next_page(page).filter(|cursor| *cursor != after);
-            let mut rows: Vec<Value> = read(page["nodes"].take())?;
-            if let Some(nodes) = connection["nodes"].as_array_mut() {
+            next = next_page(&seen[list], Some(&after))?;
+            let mut rows: Vec<Value> = read(part(&mut data, &format!("/{kind}/{list}/nodes")))?;
+            if let Some(nodes) = owner.pointer_mut(&format!("/{list}/nodes")).and_then(Value::as_array_mut) {
                 nodes.append(&mut rows);
             }
         }
@@ -188,10 +185,14 @@ impl Shop {
     }
 }
 
-/// The cursor of the next page, where there is one.
-fn next_page(connection: &Value) -> Option<String> {
+/// Where the page after `connection` begins; `None` on the last one. A list that cannot be read to its end is an error, not an end.
+fn next_page(connection: &Value, this: Option<&str>) -> Result<Option<String>, Error> {
     let info = &connection["pageInfo"];
-    if info["hasNextPage"] != true { None } else { info["endCursor"].as_str().map(str::to_owned) }
+    match (info["hasNextPage"].as_bool(), info["endCursor"].as_str()) {
+        (Some(false), _) => Ok(None),
+        (Some(true), Some(next)) if Some(next) != this => Ok(Some(next.to_owned())),
+        _ => Err(Error::Malformed("a list that does not say how it goes on".to_owned())),
+    }
 }
 
 #[cfg(test)]
@@ -268,6 +269,29 @@ mod tests {
         .await;
         let orders = server.shop().orders(&ids(1001..1002)).await.unwrap();
         assert_eq!(orders[0].as_ref().unwrap().line_items.len(), 1, "not a mixture");
+    }
+
+    #[tokio::test]
+    async fn a_list_that_cannot_be_read_to_its_end_is_an_error() {
+        let stuck = json!({"order": {"updatedAt": THEN, "lineItems": connection(json!([line(2)]), Some("c1"))}});
+        let mut endless = first_page(THEN, Some("c1"), None);
+        endless["lineItems"]["pageInfo"]["endCursor"] = Value::Null;
+        let server = Server::start([
+            data(json!({"nodes": [first_page(THEN, Some("c1"), None)]})),
+            data(stuck),
+            data(json!({"nodes": [endless]})),
+            data(json!({"nodes": [7]})),
+            data(json!({"nodes": [{"id": "gid://shopify/Order/1", "refunds": [7]}]})),
+            data(json!({"nodes": "x"})),
+        ])
+        .await;
+        for case in ["stuck", "endless"] {
+            assert!(matches!(server.shop().orders(&ids(0..1)).await, Err(Error::Malformed(_))), "{case}");
+        }
+        assert!(server.shop().orders(&ids(0..1)).await.unwrap()[0].is_none());
+        for case in ["strange refunds", "strange nodes"] {
+            assert!(matches!(server.shop().orders(&ids(0..1)).await, Err(Error::Malformed(_))), "{case}");
+        }
     }
 
     #[tokio::test]
