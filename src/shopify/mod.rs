@@ -1,7 +1,7 @@
 //! Shopify's Admin API as a plain struct with a base URL.
 //!
 //! Only reads are repeated within a call; a mutation whose answer is lost is [`Error::Unknown`], and its caller looks before it tries
-//! again. A call waits for the shop's budget, up to [`PATIENCE`]; longer waits are the caller's ([`Error::Throttled`]). Nothing that
+//! again. A call waits for the shop's budget, up to half a minute; longer waits are the caller's ([`Error::Throttled`]). Nothing that
 //! is logged or reported holds a token, a variable or a body.
 
 mod budget;
