@@ -100,6 +100,14 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_list_that_does_not_say_how_many_pages_it_has_is_read_until_nothing_new_comes() {
+        let bare =
+            |id: i64| Reply::json(200, json!({"response": {"result": {"clients": [{"id": id, "note": "ref 7"}]}}}));
+        let server = Server::start([bare(1), bare(2), bare(2)]).await;
+        assert_eq!(server.books().clients_by_note("ref 7").await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
     async fn an_unknown_client_is_none_but_an_unknown_account_is_an_error() {
         let unknown = |message: &str| {
             Reply::json(404, json!({"response": {"errors": [{"errno": 1012, "field": "userid", "message": message}]}}))

@@ -12,8 +12,8 @@ const PATH: &str = "invoices/invoices";
 /// Without it an answer has no lines, not even to a request that wrote them.
 const LINES: &str = "?include[]=lines";
 
-/// Creates an invoice: as sent when `issued`, else as a draft. Look at the answer's `v3_status`: whether FreshBooks honours the status
-/// in a create is not certain.
+/// Creates an invoice: as sent when `issued`, else as a draft. Whether FreshBooks honours the status in a create is not certain: an
+/// answer whose `v3_status` is still `draft` calls for [`mark_sent`].
 pub fn create(draft: &InvoiceDraft, issued: bool) -> Request {
     let mut fields = filled(draft);
     if issued {
@@ -175,6 +175,23 @@ mod tests {
         }
         let nobody = FreshBooks::new(http(), "http://127.0.0.1:9").account("ZyX01a", "secret".into());
         assert!(matches!(nobody.send_invoice(&mark_sent(7)).await, Err(Error::Unavailable(_))), "nothing was sent");
+    }
+
+    #[tokio::test]
+    async fn strange_shapes_are_told_as_such() {
+        for body in [
+            "[]",
+            "\"x\"",
+            r#"{"response":"x"}"#,
+            r#"{"response":{"result":[]}}"#,
+            r#"{"response":{"result":{"invoice":7}}}"#,
+        ] {
+            let server =
+                Server::start([Reply::status(200, body), Reply::status(200, body), Reply::status(200, body)]).await;
+            assert!(matches!(server.books().invoice(7).await, Err(Error::Malformed(_))), "{body}");
+            assert!(matches!(server.books().invoices_by_number("S1").await, Err(Error::Malformed(_))), "{body}");
+            assert!(matches!(server.books().send_invoice(&mark_sent(7)).await, Err(Error::Unknown(_))), "{body}");
+        }
     }
 
     #[tokio::test]

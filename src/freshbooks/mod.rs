@@ -4,6 +4,7 @@
 //! key, so a write whose answer is lost is [`Error::Unknown`], and its caller looks before it tries again. There is one way to write:
 //! a pure function (such as [`invoices::create`]) makes the [`Request`], which can be shown, and [`Books`] sends exactly that.
 
+mod answer;
 pub mod clients;
 mod error;
 pub mod invoices;
@@ -82,6 +83,13 @@ impl FreshBooks {
         format!("https://my.freshbooks.com/#/invoice/{account_id}-{invoice_id}")
     }
 
+    /// Sends a read, up to three times.
+    async fn repeat(&self, call: &str, request: impl Fn() -> RequestBuilder) -> Result<Value, Error> {
+        let twice_more =
+            ExponentialBuilder::default().with_min_delay(Duration::from_millis(200)).with_max_times(2).with_jitter();
+        (|| self.once(false, call, request())).retry(twice_more).when(Error::is_blip).await
+    }
+
     /// Sends once; `call` is its name in the log.
     async fn once(&self, write: bool, call: &str, request: RequestBuilder) -> Result<Value, Error> {
         let sent = request.header("User-Agent", USER_AGENT).header("Accept", "application/json").send().await;
@@ -89,7 +97,7 @@ impl FreshBooks {
         let (status, headers) = (answer.status(), answer.headers().clone());
         debug!(call, status = status.as_u16(), "FreshBooks answered");
         let body = answer.bytes().await.map_err(|error| Error::transport(write, error))?;
-        error::judge(write, status, &headers, &body)
+        answer::judge(write, status, &headers, &body)
     }
 }
 
@@ -112,16 +120,12 @@ impl Books {
     async fn write<T: for<'de> Deserialize<'de>>(&self, request: &Request, key: &str) -> Result<T, Error> {
         let sending = self.request(request.method.clone(), &request.path).json(&request.body);
         let mut answer = self.freshbooks.once(true, &format!("{request:?}"), sending).await?;
-        read(true, answer["response"]["result"][key].take(), key)
+        read(true, part(&mut answer, key), key)
     }
 
     /// What comes back from a read, tried up to three times.
     async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, Error> {
-        let call = format!("GET {path}");
-        let once = || self.freshbooks.once(false, &call, self.request(Method::GET, path).query(query));
-        let twice_more =
-            ExponentialBuilder::default().with_min_delay(Duration::from_millis(200)).with_max_times(2).with_jitter();
-        once.retry(twice_more).when(Error::is_blip).await
+        self.freshbooks.repeat(&format!("GET {path}"), || self.request(Method::GET, path).query(query)).await
     }
 
     /// The object at `path`, deleted ones included; `None` where FreshBooks knows none.
@@ -132,7 +136,7 @@ impl Books {
         key: &str,
     ) -> Result<Option<T>, Error> {
         match self.get(path, query).await {
-            Ok(mut answer) => read(false, answer["response"]["result"][key].take(), key).map(Some),
+            Ok(mut answer) => read(false, part(&mut answer, key), key).map(Some),
             Err(Error::NotFound(fault)) if !fault.is_account() => Ok(None),
             Err(error) => Err(error),
         }
@@ -150,17 +154,16 @@ impl Books {
             let number = page.to_string();
             let paging = [("page", number.as_str()), ("per_page", PER_PAGE)];
             let mut answer = self.get(path, &[query, &paging].concat()).await?;
-            let result = &mut answer["response"]["result"];
-            let pages = result["pages"].as_u64().unwrap_or(0);
-            let rows: Vec<Value> = read(false, result[key].take(), key)?;
-            // Not the total: it counts rows that we may not see.
-            let last = rows.is_empty() || page >= pages;
+            let pages = answer["response"]["result"]["pages"].as_u64();
+            let rows: Vec<Value> = read(false, part(&mut answer, key), key)?;
+            let before = seen.len();
             for row in rows {
                 if seen.insert(row["id"].to_string()) {
                     all.push(read(false, row, key)?);
                 }
             }
-            if last {
+            // The total does not tell: it counts rows that we may not see.
+            if seen.len() == before || pages.is_some_and(|pages| page >= pages) {
                 break;
             }
         }
@@ -168,12 +171,17 @@ impl Books {
     }
 }
 
+/// The `key` of a success; null where an answer has another shape.
+fn part(answer: &mut Value, key: &str) -> Value {
+    answer.pointer_mut(&format!("/response/result/{key}")).map(Value::take).unwrap_or_default()
+}
+
 /// A part of an answer as what it should be; `key` is its name over there.
 fn read<T: for<'de> Deserialize<'de>>(write: bool, part: Value, key: &str) -> Result<T, Error> {
     if part.is_null() {
         return Err(Error::unreadable(write, format!("no {key}")));
     }
-    serde_json::from_value(part).map_err(|error| Error::unreadable(write, format!("{key}: {}", error::shape(&error))))
+    serde_json::from_value(part).map_err(|error| Error::unreadable(write, format!("{key}: {}", answer::shape(&error))))
 }
 
 /// A draft's fields, those without a value left out: an empty field is one that we know nothing about.

@@ -1,6 +1,6 @@
 //! Grants at FreshBooks: plain calls, nothing is stored.
 //!
-//! A refresh spends its token: when the answer is lost, only a person can authorize again. So nothing here is ever repeated.
+//! A refresh spends its token: when the answer is lost, only a person can authorize again. So no call for tokens is ever repeated.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Error, Fault, FreshBooks, error::shape};
+use super::{Error, FreshBooks, answer::shape};
 
 /// A new pair of tokens. Whatever was before is spent.
 #[derive(Clone, Debug)]
@@ -122,9 +122,6 @@ impl FreshBooks {
         let request = self.http.post(format!("{}/auth/oauth/token", self.base)).form(&form);
         let answer = self.once(true, call, request).await.map_err(|error| match error {
             Error::Refused(fault) if fault.message == "invalid_grant" => Error::Unauthorized,
-            Error::Unauthorized => {
-                Error::Refused(Fault { message: "invalid_client: our own credentials".to_owned(), ..Fault::default() })
-            }
             other => other,
         })?;
         let unreadable = |what: String| Error::unreadable(true, what);
@@ -143,10 +140,11 @@ impl FreshBooks {
     /// Who `token` speaks for.
     ///
     /// # Errors
-    /// As any read, though tried once only; see [`Error`].
+    /// As any read; see [`Error`].
     pub async fn me(&self, token: &SecretString) -> Result<Identity, Error> {
-        let request = self.http.get(format!("{}/auth/api/v1/users/me", self.base)).bearer_auth(token.expose_secret());
-        let answer = self.once(false, "GET users/me", request).await?;
+        let address = format!("{}/auth/api/v1/users/me", self.base);
+        let request = || self.http.get(&address).bearer_auth(token.expose_secret());
+        let answer = self.repeat("GET users/me", request).await?;
         match &answer["response"] {
             me if me.is_object() => Ok(identity(me)),
             _ => Err(Error::Malformed("no identity".to_owned())),

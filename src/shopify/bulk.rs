@@ -9,7 +9,7 @@ use super::{
     Shop,
     documents::{self, BULK_ORDERS},
     error::{Cause, Error},
-    read,
+    part, read,
 };
 
 /// The query that reads every order changed from `since` (inclusive) until `until` (exclusive), both in whole seconds.
@@ -72,15 +72,15 @@ impl Shop {
     /// [`Error::BulkInProgress`] when Shopify runs as many as it will; else as any mutation.
     pub async fn start_bulk(&self, query: &str) -> Result<BulkOperation, Error> {
         let mut data = self.ask(&documents::BULK_RUN, json!({"query": query})).await?;
-        let answer = &mut data["bulkOperationRunQuery"];
-        if let Some(refusal) = refusal(answer) {
+        let mut answer = part(&mut data, "/bulkOperationRunQuery");
+        if let Some(refusal) = refusal(&answer) {
             return Err(match refusal.as_str() {
                 "OPERATION_IN_PROGRESS" | "LIMIT_REACHED" => Error::BulkInProgress,
                 _ => Error::Rejected(format!("bulkOperationRunQuery: {refusal}")),
             });
         }
         // It runs, whatever we can read of it.
-        read(answer["bulkOperation"].take()).map_err(|error| Error::Unknown(Cause::Answer(error.to_string())))
+        read(part(&mut answer, "/bulkOperation")).map_err(|error| Error::Unknown(Cause::Answer(error.to_string())))
     }
 
     /// The operation `id`; `None` where there is none.
@@ -89,7 +89,7 @@ impl Shop {
     /// As any call.
     pub async fn bulk(&self, id: &str) -> Result<Option<BulkOperation>, Error> {
         let mut data = self.ask(&documents::BULK_STATUS, json!({"id": id})).await?;
-        read(data["bulkOperation"].take())
+        read(part(&mut data, "/bulkOperation"))
     }
 
     /// The newest operation of ours with exactly this text, in whatever state: adopted after a lost answer.
@@ -98,7 +98,7 @@ impl Shop {
     /// As any call.
     pub async fn find_bulk(&self, query: &str) -> Result<Option<BulkOperation>, Error> {
         let mut data = self.ask(&documents::BULK_LIST, json!({})).await?;
-        let listed: Vec<Value> = read(data["bulkOperations"]["nodes"].take())?;
+        let listed: Vec<Value> = read(part(&mut data, "/bulkOperations/nodes"))?;
         let ours = listed.into_iter().filter(|operation| operation["query"] == query);
         let ours = ours.map(read).collect::<Result<Vec<BulkOperation>, Error>>()?;
         Ok(ours.into_iter().rev().max_by_key(|operation| operation.created_at))
@@ -110,9 +110,8 @@ impl Shop {
     /// [`Error::Rejected`] when there is no such operation; else as any call.
     pub async fn cancel_bulk(&self, id: &str) -> Result<(), Error> {
         let mut data = self.ask(&documents::BULK_CANCEL, json!({"id": id})).await?;
-        let answer = &mut data["bulkOperationCancel"];
-        let refusal = refusal(answer);
-        let status: Option<BulkStatus> = read(answer["bulkOperation"]["status"].take())?;
+        let refusal = refusal(&data["bulkOperationCancel"]);
+        let status: Option<BulkStatus> = read(part(&mut data, "/bulkOperationCancel/bulkOperation/status"))?;
         match (status, refusal) {
             // An operation that has ended cannot be cancelled, and need not.
             (Some(BulkStatus::Created | BulkStatus::Running), Some(refusal)) | (None, Some(refusal)) => {
@@ -150,4 +149,93 @@ fn size<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
 
 fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D::Error> {
     Ok(Option::<String>::deserialize(from)?.map(SecretString::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::{super::testing::*, *};
+
+    fn operation(number: i64, status: &str, created: &str, query: &str) -> Value {
+        json!({"id": format!("gid://shopify/BulkOperation/{number}"), "status": status, "errorCode": null, "createdAt": created,
+            "completedAt": null, "objectCount": "12", "rootObjectCount": "3", "fileSize": null,
+            "url": if status == "COMPLETED" { json!("https://storage.example.com/x?sig=1") } else { Value::Null },
+            "partialDataUrl": null, "query": query})
+    }
+
+    fn data(data: Value) -> Reply {
+        Reply::json(json!({ "data": data }))
+    }
+
+    #[test]
+    fn a_window_is_half_open_and_in_utc() {
+        let (since, until) = ("2026-11-01T00:00:00Z".parse().unwrap(), "2026-11-02T00:00:00.9Z".parse().unwrap());
+        let query = bulk_orders_query(Some(since), until);
+        assert!(query.contains(
+            r#"orders(query: "updated_at:>='2026-11-01T00:00:00Z' AND updated_at:<'2026-11-02T00:00:00Z'")"#
+        ));
+        assert!(bulk_orders_query(None, until).contains(r#"orders(query: "updated_at:<'2026-11-02T00:00:00Z'")"#));
+        assert!(!query.contains("sortKey") && !query.contains('#') && query.len() < 65_535);
+    }
+
+    #[tokio::test]
+    async fn an_operation_starts_is_read_and_hides_its_address() {
+        let started = operation(1, "CREATED", "2026-11-20T10:00:00Z", "q");
+        let done = operation(1, "COMPLETED", "2026-11-20T10:00:00Z", "q");
+        let server = Server::start([
+            data(json!({"bulkOperationRunQuery": {"bulkOperation": started, "userErrors": []}})),
+            data(json!({"bulkOperation": done})),
+            data(json!({"bulkOperation": null})),
+        ])
+        .await;
+        let operation = server.shop().start_bulk("q").await.unwrap();
+        assert_eq!((operation.status, operation.object_count), (BulkStatus::Created, 12));
+        let operation = server.shop().bulk(&operation.id).await.unwrap().unwrap();
+        assert!(operation.url.as_ref().unwrap().expose_secret().starts_with("https://storage"));
+        assert!(!format!("{operation:?}").contains("sig=1"));
+        assert!(server.shop().bulk("gid://shopify/BulkOperation/2").await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_full_house_is_told_from_a_bad_query() {
+        let refused = |code: &str| {
+            let error = json!({"field": ["query"], "message": "quoted text", "code": code});
+            data(json!({"bulkOperationRunQuery": {"bulkOperation": null, "userErrors": [error]}}))
+        };
+        let server = Server::start([refused("OPERATION_IN_PROGRESS"), refused("INVALID")]).await;
+        assert!(matches!(server.shop().start_bulk("q").await, Err(Error::BulkInProgress)));
+        let error = server.shop().start_bulk("q").await.unwrap_err();
+        assert_eq!(error.to_string(), "Shopify rejected our request: bulkOperationRunQuery: INVALID");
+    }
+
+    #[tokio::test]
+    async fn an_operation_is_found_again_by_its_text() {
+        let list = json!([
+            operation(4, "RUNNING", "2026-11-20T10:00:00Z", "other"),
+            operation(3, "RUNNING", "2026-11-20T09:00:00Z", "q"),
+            operation(2, "CANCELED", "2026-11-20T08:00:00Z", "q")
+        ]);
+        let server = Server::start([data(json!({"bulkOperations": {"nodes": list}}))]).await;
+        let found = server.shop().find_bulk("q").await.unwrap().unwrap();
+        assert_eq!(found.id, "gid://shopify/BulkOperation/3");
+    }
+
+    #[tokio::test]
+    async fn cancelling_what_has_ended_is_fine() {
+        let answer = |operation: Value, errors: Value| {
+            data(json!({"bulkOperationCancel": {"bulkOperation": operation, "userErrors": errors}}))
+        };
+        let refusal = |field: Value| json!([{"field": field, "message": "x"}]);
+        let server = Server::start([
+            answer(json!({"status": "CANCELING"}), json!([])),
+            answer(json!({"status": "COMPLETED"}), refusal(Value::Null)),
+            answer(Value::Null, refusal(json!(["id"]))),
+        ])
+        .await;
+        server.shop().cancel_bulk("1").await.unwrap();
+        server.shop().cancel_bulk("1").await.unwrap();
+        let error = server.shop().cancel_bulk("1").await.unwrap_err();
+        assert_eq!(error.to_string(), "Shopify rejected our request: bulkOperationCancel: refused for id");
+    }
 }

@@ -32,7 +32,8 @@ const LONGEST_LINE: u64 = 16 << 20;
 pub enum BulkRow {
     /// An order with all that followed it.
     Order(Box<Order>),
-    /// A child of an order that was handed out before, or never came: this order must be read directly.
+    /// A child of an order that was handed out before, or never came: this order must be read directly, whatever came as
+    /// [`BulkRow::Order`]. May come more than once for an order.
     Orphan {
         /// The order.
         parent: Gid,
@@ -179,5 +180,104 @@ impl BulkOrders {
             _ => return Err("part of an order that we did not ask for".to_owned()),
         }
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{super::testing::*, *};
+
+    /// As Shopify writes it: one object a line, slashes escaped, the parent last.
+    fn file(rows: &[Value]) -> Vec<u8> {
+        let line = |row: &Value| format!("{}\n", row.to_string().replace('/', "\\/"));
+        rows.iter().map(line).collect::<String>().into_bytes()
+    }
+
+    fn order(number: i64) -> Value {
+        let mut order = order_fields(number);
+        order["__typename"] = json!("Order");
+        order
+    }
+
+    fn child(of: i64, mut fields: Value) -> Value {
+        fields["__parentId"] = json!(format!("gid://shopify/Order/{of}"));
+        fields
+    }
+
+    fn line(of: i64) -> Value {
+        child(of, line_fields())
+    }
+
+    fn discount(of: i64) -> Value {
+        child(of, json!({"__typename": "AutomaticDiscountApplication", "index": 0, "title": "Autumn"}))
+    }
+
+    async fn open(server: &Server) -> Result<BulkOrders, Error> {
+        server.shop().bulk_orders(&format!("{}/result?signature=secret", server.base)).await
+    }
+
+    /// Every row in short, and how it ended.
+    async fn read(content: Vec<u8>) -> (Vec<String>, Counted, Option<Error>) {
+        let server = Server::start([Reply::Answer(200, content)]).await;
+        let mut orders = open(&server).await.unwrap();
+        assert!(!server.seen()[0].headers.contains_key("x-shopify-access-token"), "the token stays here");
+        let mut rows = Vec::new();
+        loop {
+            rows.push(match orders.next().await {
+                Ok(Some(BulkRow::Order(order))) => format!(
+                    "{}: {} lines, {} discounts",
+                    order.name,
+                    order.line_items.len(),
+                    order.discount_applications.len()
+                ),
+                Ok(Some(BulkRow::Orphan { parent })) => format!("orphan of {}", parent.number().unwrap()),
+                Ok(None) => return (rows, orders.counted(), None),
+                Err(error) => return (rows, orders.counted(), Some(error)),
+            });
+        }
+    }
+
+    #[tokio::test]
+    async fn children_are_joined_to_their_order_and_everything_is_counted() {
+        let content = file(&[order(1), line(1), line(1), discount(1), order(2), order(3), line(3)]);
+        let bytes = content.len() as u64;
+        let (rows, counted, error) = read(content).await;
+        assert_eq!(rows, ["#1: 2 lines, 1 discounts", "#2: 0 lines, 0 discounts", "#3: 1 lines, 0 discounts"]);
+        assert_eq!(counted, Counted { bytes, objects: 7, roots: 3 });
+        assert!(error.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_child_away_from_its_order_is_handed_out_by_id() {
+        let (rows, counted, error) = read(file(&[order(1), order(2), line(1), discount(1), line(2), line(9)])).await;
+        assert_eq!(rows, ["#1: 0 lines, 0 discounts", "orphan of 1", "orphan of 9", "#2: 1 lines, 0 discounts"]);
+        assert_eq!((counted.objects, counted.roots), (6, 2));
+        assert!(error.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_broken_file_is_told_by_its_line_and_never_quoted() {
+        let mut content = file(&[order(1), line(1)]);
+        content.truncate(content.len() - 1);
+        assert!(matches!(read(content).await.2, Some(Error::Truncated(2))), "complete JSON, yet no end of line");
+        let mut content = file(&[order(1)]);
+        content.extend(b"{\"id\":\"gid://shopify/Order/2\",\"email\":\"ada@example.com\",\"name\":7}\n");
+        let message = read(content).await.2.unwrap().to_string();
+        assert!(message.contains("line 2") && !message.contains("ada"), "{message}");
+        let stranger = file(&[order(1), child(1, json!({"id": "gid://shopify/Fulfillment/1"}))]);
+        assert!(matches!(read(stranger).await.2, Some(Error::Malformed(_))));
+        assert_eq!(read(Vec::new()).await.1, Counted::default());
+    }
+
+    #[tokio::test]
+    async fn an_address_that_expired_is_told_from_a_server_in_trouble() {
+        for status in [400, 403, 404] {
+            let server = Server::start([Reply::status(status, "<Error/>")]).await;
+            assert!(matches!(open(&server).await, Err(Error::Expired)));
+        }
+        let server = Server::start([Reply::status(503, "")]).await;
+        assert!(matches!(open(&server).await, Err(Error::Unavailable(_))));
     }
 }

@@ -12,7 +12,7 @@ use super::{
     documents::{self, Document},
     error::{Cause, Error},
     model::{Gid, Order},
-    read,
+    part, read,
 };
 
 /// How many orders one call asks for.
@@ -81,7 +81,7 @@ impl Shop {
         }
         let quoted = name.replace('\\', "\\\\").replace('\'', "\\'");
         let mut data = self.ask(&documents::ORDER_BY_NAME, json!({"query": format!("name:'{quoted}'")})).await?;
-        let found: Vec<Named> = read(data["orders"]["nodes"].take())?;
+        let found: Vec<Named> = read(part(&mut data, "/orders/nodes"))?;
         Ok(found.into_iter().find(|order| order.name == name).map(|order| order.id))
     }
 
@@ -91,8 +91,8 @@ impl Shop {
     /// As any call.
     pub async fn orders_updated(&self, query: &str, after: Option<&str>) -> Result<UpdatedOrders, Error> {
         let mut data = self.ask(&documents::ORDERS_UPDATED, json!({"query": query, "after": after})).await?;
-        let page = &mut data["orders"];
-        Ok(UpdatedOrders { next: next_page(page), orders: read(page["nodes"].take())? })
+        let next = next_page(&data["orders"], after)?;
+        Ok(UpdatedOrders { next, orders: read(part(&mut data, "/orders/nodes"))? })
     }
 
     /// How many orders `query` (Shopify's search syntax) finds.
@@ -110,7 +110,7 @@ impl Shop {
 
     async fn first_pages(&self, ids: &[Gid]) -> Result<Vec<Option<Value>>, Error> {
         let mut data = self.ask(&documents::ORDERS, json!({"ids": ids})).await?;
-        let nodes: Vec<Value> = read(data["nodes"].take())?;
+        let nodes: Vec<Value> = read(part(&mut data, "/nodes"))?;
         if nodes.len() != ids.len() {
             return Err(Error::Malformed(format!("{} orders for {} ids", nodes.len(), ids.len())));
         }
@@ -135,8 +135,7 @@ impl Shop {
 
     /// Appends what follows the first pages; `false` when the order changed meanwhile.
     async fn read_on(&self, order: &mut Value) -> Result<bool, Error> {
-        let of = order["updatedAt"].take();
-        order["updatedAt"] = of.clone();
+        let of = order["updatedAt"].clone();
         for list in ["transactions", "refunds"] {
             if order[list].as_array().is_some_and(|rows| rows.len() >= LIST_LIMIT) {
                 return Err(Error::Malformed(format!("an order with {LIST_LIMIT} {list} or more")));
@@ -144,14 +143,14 @@ impl Shop {
         }
         let id = order["id"].clone();
         for (list, document) in OF_ORDER {
-            if !self.rest(document, "order", &id, &mut order[list], list, &of).await? {
+            if !self.rest(document, "order", &id, order, list, &of).await? {
                 return Ok(false);
             }
         }
-        for refund in order["refunds"].as_array_mut().into_iter().flatten() {
+        for refund in order.pointer_mut("/refunds").and_then(Value::as_array_mut).into_iter().flatten() {
             let id = refund["id"].clone();
             for (list, document) in OF_REFUND {
-                if !self.rest(document, "refund", &id, &mut refund[list], list, &of).await? {
+                if !self.rest(document, "refund", &id, refund, list, &of).await? {
                     return Ok(false);
                 }
             }
@@ -159,28 +158,26 @@ impl Shop {
         Ok(true)
     }
 
-    /// Reads one list of `owner` to its end; `false` when the order is no longer the one `of` that time.
+    /// Reads one list of `owner`, a `kind`, to its end; `false` when the order is no longer the one `of` that time.
     async fn rest(
         &self,
         document: &Document,
-        owner: &str,
+        kind: &str,
         id: &Value,
-        connection: &mut Value,
+        owner: &mut Value,
         list: &str,
         of: &Value,
     ) -> Result<bool, Error> {
-        let mut next = next_page(connection);
+        let mut next = next_page(&owner[list], None)?;
         while let Some(after) = next {
             let mut data = self.ask(document, json!({"id": id, "after": after})).await?;
-            let owner = &mut data[owner];
-            let updated = owner.get("updatedAt").unwrap_or_else(|| &owner["order"]["updatedAt"]);
-            if updated != of {
+            let seen = &data[kind];
+            if seen.get("updatedAt").unwrap_or(&seen["order"]["updatedAt"]) != of {
                 return Ok(false);
             }
-            let page = &mut owner[list];
-            next = next_page(page).filter(|cursor| *cursor != after);
-            let mut rows: Vec<Value> = read(page["nodes"].take())?;
-            if let Some(nodes) = connection["nodes"].as_array_mut() {
+            next = next_page(&seen[list], Some(&after))?;
+            let mut rows: Vec<Value> = read(part(&mut data, &format!("/{kind}/{list}/nodes")))?;
+            if let Some(nodes) = owner.pointer_mut(&format!("/{list}/nodes")).and_then(Value::as_array_mut) {
                 nodes.append(&mut rows);
             }
         }
@@ -188,8 +185,140 @@ impl Shop {
     }
 }
 
-/// The cursor of the next page, where there is one.
-fn next_page(connection: &Value) -> Option<String> {
+/// Where the page after `connection` begins; `None` on the last one. A list that cannot be read to its end is an error, not an end.
+fn next_page(connection: &Value, this: Option<&str>) -> Result<Option<String>, Error> {
     let info = &connection["pageInfo"];
-    if info["hasNextPage"] != true { None } else { info["endCursor"].as_str().map(str::to_owned) }
+    match (info["hasNextPage"].as_bool(), info["endCursor"].as_str()) {
+        (Some(false), _) => Ok(None),
+        (Some(true), Some(next)) if Some(next) != this => Ok(Some(next.to_owned())),
+        _ => Err(Error::Malformed("a list that does not say how it goes on".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::testing::*, *};
+
+    fn data(data: Value) -> Reply {
+        Reply::json(json!({ "data": data }))
+    }
+
+    fn connection(nodes: Value, next: Option<&str>) -> Value {
+        json!({"nodes": nodes, "pageInfo": {"hasNextPage": next.is_some(), "endCursor": next}})
+    }
+
+    fn line(number: i64) -> Value {
+        let mut line = line_fields();
+        line["id"] = json!(Gid::new("LineItem", number));
+        line
+    }
+
+    fn refund_line(of: i64) -> Value {
+        json!({"quantity": 1, "subtotalSet": bag("1.0"), "totalTaxSet": bag("0.13"), "lineItem": {"id": Gid::new("LineItem", of)}})
+    }
+
+    /// An order of one line and one refund of one line, both of which may go on.
+    fn first_page(updated: &str, next: Option<&str>, refund_next: Option<&str>) -> Value {
+        let mut order = order_fields(1001);
+        order["updatedAt"] = json!(updated);
+        order["lineItems"] = connection(json!([line(1)]), next);
+        order["shippingLines"] = connection(json!([]), None);
+        order["discountApplications"] = connection(json!([{"index": 0, "code": "WELCOME"}]), None);
+        order["refunds"] = json!([{"id": "gid://shopify/Refund/5", "createdAt": null, "processedAt": "2026-11-20T10:00:00Z",
+            "note": null, "totalRefundedSet": bag("1.13"), "duties": null,
+            "refundLineItems": connection(json!([refund_line(1)]), refund_next),
+            "refundShippingLines": connection(json!([]), None),
+            "transactions": connection(json!([]), None)}]);
+        order
+    }
+
+    const THEN: &str = "2026-11-20T10:00:00Z";
+    const LATER: &str = "2026-11-20T10:00:07Z";
+
+    fn ids(numbers: std::ops::Range<i64>) -> Vec<Gid> {
+        numbers.map(|number| Gid::new("Order", number)).collect()
+    }
+
+    #[tokio::test]
+    async fn an_order_is_read_to_the_end_of_every_list() {
+        let lines = |nodes, next| data(json!({"order": {"updatedAt": THEN, "lineItems": connection(nodes, next)}}));
+        let server = Server::start([
+            data(json!({"nodes": [null, first_page(THEN, Some("c1"), Some("r1")), {}]})),
+            lines(json!([line(2), line(3)]), Some("c2")),
+            lines(json!([line(4)]), None),
+            data(json!({"refund": {"order": {"updatedAt": THEN}, "refundLineItems": connection(json!([refund_line(2)]), None)}})),
+        ])
+        .await;
+        let orders = server.shop().orders(&ids(1000..1003)).await.unwrap();
+        let [None, Some(order), None] = &orders[..] else { panic!("{orders:?}") };
+        assert_eq!(order.line_items.iter().filter_map(|line| line.id.number()).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        assert_eq!(order.refunds[0].refund_line_items.len(), 2);
+        assert_eq!(order.line_items[0].tax_lines[0].rate.unwrap().to_string(), "0.13");
+        let asked: Vec<_> = server.seen().into_iter().map(|seen| seen.body["variables"].clone()).collect();
+        assert_eq!(asked[1], json!({"id": "gid://shopify/Order/1001", "after": "c1"}));
+        assert_eq!(asked[3], json!({"id": "gid://shopify/Refund/5", "after": "r1"}));
+    }
+
+    #[tokio::test]
+    async fn an_order_that_changes_between_two_pages_is_read_from_the_start() {
+        let server = Server::start([
+            data(json!({"nodes": [first_page(THEN, Some("c1"), None)]})),
+            data(json!({"order": {"updatedAt": LATER, "lineItems": connection(json!([line(2)]), None)}})),
+            data(json!({"nodes": [first_page(LATER, None, None)]})),
+        ])
+        .await;
+        let orders = server.shop().orders(&ids(1001..1002)).await.unwrap();
+        assert_eq!(orders[0].as_ref().unwrap().line_items.len(), 1, "not a mixture");
+    }
+
+    #[tokio::test]
+    async fn a_list_that_cannot_be_read_to_its_end_is_an_error() {
+        let stuck = json!({"order": {"updatedAt": THEN, "lineItems": connection(json!([line(2)]), Some("c1"))}});
+        let mut endless = first_page(THEN, Some("c1"), None);
+        endless["lineItems"]["pageInfo"]["endCursor"] = Value::Null;
+        let server = Server::start([
+            data(json!({"nodes": [first_page(THEN, Some("c1"), None)]})),
+            data(stuck),
+            data(json!({"nodes": [endless]})),
+            data(json!({"nodes": [7]})),
+            data(json!({"nodes": [{"id": "gid://shopify/Order/1", "refunds": [7]}]})),
+            data(json!({"nodes": "x"})),
+        ])
+        .await;
+        for case in ["stuck", "endless"] {
+            assert!(matches!(server.shop().orders(&ids(0..1)).await, Err(Error::Malformed(_))), "{case}");
+        }
+        assert!(server.shop().orders(&ids(0..1)).await.unwrap()[0].is_none());
+        for case in ["strange refunds", "strange nodes"] {
+            assert!(matches!(server.shop().orders(&ids(0..1)).await, Err(Error::Malformed(_))), "{case}");
+        }
+    }
+
+    #[tokio::test]
+    async fn many_orders_go_out_in_twenties() {
+        let nothing = |count| data(json!({"nodes": vec![Value::Null; count]}));
+        let server = Server::start([nothing(20), nothing(5)]).await;
+        assert_eq!(server.shop().orders(&ids(0..25)).await.unwrap().len(), 25);
+        let server = Server::start([nothing(3)]).await;
+        assert!(matches!(server.shop().orders(&ids(0..2)).await, Err(Error::Malformed(_))));
+    }
+
+    #[tokio::test]
+    async fn a_name_is_quoted_and_compared_exactly() {
+        let found = json!([{"id": "gid://shopify/Order/3", "name": "#1001-A"}, {"id": "gid://shopify/Order/2", "name": "#1001"},
+            {"id": "gid://shopify/Order/1", "name": "#1001"}]);
+        let server =
+            Server::start([data(json!({"orders": {"nodes": found}})), data(json!({"orders": {"nodes": []}}))]).await;
+        assert_eq!(server.shop().order_id_by_name("#1001").await.unwrap(), Some(Gid::new("Order", 2)));
+        assert_eq!(server.shop().order_id_by_name("it's").await.unwrap(), None);
+        assert_eq!(server.seen()[1].body["variables"]["query"], r"name:'it\'s'");
+    }
+
+    #[tokio::test]
+    async fn a_lower_bound_is_not_a_count() {
+        let count = |precision: &str| data(json!({"ordersCount": {"count": 10000, "precision": precision}}));
+        let server = Server::start([count("EXACT"), count("AT_LEAST")]).await;
+        assert_eq!(server.shop().count_orders("x").await.unwrap(), 10000);
+        assert!(server.shop().count_orders("x").await.is_err());
+    }
 }

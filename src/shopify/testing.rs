@@ -13,7 +13,7 @@ use axum::{
     response::Response,
 };
 use reqwest::header::HeaderMap;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{API_VERSION, Shop, Shopify};
 
@@ -92,4 +92,48 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
         }
         Reply::Silence => std::future::pending().await,
     }
+}
+
+/// An amount in both currencies.
+pub(super) fn bag(amount: &str) -> Value {
+    let money = json!({"amount": amount, "currencyCode": "CAD"});
+    json!({"shopMoney": money, "presentmentMoney": money})
+}
+
+/// An order's own fields, as a direct read and a bulk line have them alike.
+pub(super) fn order_fields(number: i64) -> Value {
+    let at = "2026-11-20T10:00:00Z";
+    let mut order = json!({
+        "id": format!("gid://shopify/Order/{number}"), "name": format!("#{number}"), "number": number, "createdAt": at,
+        "processedAt": at, "updatedAt": at, "cancelledAt": null, "cancelReason": null, "test": false, "edited": false,
+        "sourceName": "web", "poNumber": null, "note": null, "tags": [], "customAttributes": [{"key": "gift", "value": null}],
+        "currencyCode": "CAD", "presentmentCurrencyCode": "CAD", "taxesIncluded": false, "taxExempt": false,
+        "dutiesIncluded": false, "displayFinancialStatus": null, "displayFulfillmentStatus": "UNFULFILLED", "email": null,
+        "phone": null, "customer": null, "billingAddress": null, "shippingAddress": {"city": "Toronto", "zip": null},
+        "totalCashRoundingAdjustment": {"paymentSet": bag("0.0"), "refundSet": bag("0.0")},
+        "taxLines": [], "additionalFees": [], "transactions": [], "refunds": [], "totalTaxSet": null
+    });
+    for total in [
+        "totalPriceSet",
+        "currentTotalPriceSet",
+        "currentTotalTaxSet",
+        "totalTipReceivedSet",
+        "totalReceivedSet",
+        "totalRefundedSet",
+        "netPaymentSet",
+        "totalOutstandingSet",
+        "refundDiscrepancySet",
+    ] {
+        order[total] = bag("31.9");
+    }
+    order
+}
+
+/// A line item's fields.
+pub(super) fn line_fields() -> Value {
+    json!({"id": "gid://shopify/LineItem/1", "title": "Mug", "variantTitle": null, "sku": "M-1", "quantity": 2,
+        "currentQuantity": 2, "isGiftCard": false, "customAttributes": [], "originalUnitPriceSet": bag("12.0"),
+        "originalTotalSet": bag("24.0"), "duties": [],
+        "discountAllocations": [{"allocatedAmountSet": bag("2.4"), "discountApplication": {"index": 0}}],
+        "taxLines": [{"title": "HST", "rate": 0.13, "channelLiable": false, "priceSet": bag("2.81")}]})
 }
