@@ -26,13 +26,15 @@ pub(super) fn cents(exact: Decimal, rounding: Rounding) -> Decimal {
     };
     let mut rounded = exact.round_dp_with_strategy(2, ties);
     rounded.rescale(2);
+    // A decimal has a negative zero; money has not.
+    rounded.set_sign_positive(rounded.is_zero() || rounded.is_sign_positive());
     rounded
 }
 
 /// Adds up `lines` with `discount` percent off.
 pub(super) fn totals(lines: &[Line], discount: Decimal, rounding: Rounding) -> Totals {
     let subtotal: Decimal = lines.iter().map(|line| line.amount).sum();
-    let off = -cents(percent_of(discount, subtotal), rounding);
+    let off = cents(-percent_of(discount, subtotal), rounding);
     let tax: Decimal = match rounding {
         Rounding::LineHalfUp | Rounding::LineHalfEven => {
             lines.iter().flat_map(|line| line_taxes(line, discount, rounding)).sum()
