@@ -147,8 +147,20 @@ impl Books {
         for key in keys {
             self.index.entry(key).or_default().insert(id);
         }
-        if !self.changed.contains(&(R::KIND, id)) {
-            self.changed.push((R::KIND, id));
+        self.mark(R::KIND, id);
+    }
+
+    /// Changes a record in place, nothing that it is found by.
+    pub(super) fn amend<R: Record>(&mut self, id: u64, change: impl FnOnce(&mut R)) {
+        if let Some(record) = R::rows_mut(self).get_mut(&id) {
+            change(record);
+            self.mark(R::KIND, id);
+        }
+    }
+
+    fn mark(&mut self, kind: Kind, id: u64) {
+        if !self.changed.contains(&(kind, id)) {
+            self.changed.push((kind, id));
         }
     }
 
@@ -156,7 +168,7 @@ impl Books {
     pub(super) fn remove<R: Record>(&mut self, id: u64) {
         if let Some(old) = R::rows_mut(self).remove(&id) {
             self.unindex(id, old.keys());
-            self.changed.push((R::KIND, id));
+            self.mark(R::KIND, id);
         }
     }
 

@@ -5,11 +5,12 @@ use std::{cmp::Ordering, collections::BTreeMap};
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{
     books::{Books, Index, Kind, Record},
     input::{Fields, Text, nullable, text},
+    json::{NULL, Object, put_all},
     list::{Listed, Term, like},
     problem::Problem,
     query::{Given, Query},
@@ -299,19 +300,16 @@ impl Listed for Client {
         }
     }
 
-    fn render(&self, books: &Books, _query: &Query) -> Value {
-        let mut map = self.fields.clone();
-        let rest = json!({
-            "accounting_systemid": books.options.account_id,
-            "direct_link_token": null, "exceeds_client_limit": 0, "has_retainer": null,
-            "id": self.id, "last_activity": null, "last_login": null, "level": 0, "num_logins": 0,
-            "retainer_id": null, "role": "client", "signup_date": utc_stamp(self.signed_up_at),
-            "statement_token": null, "subdomain": null, "updated": stamp(self.updated_at),
-            "userid": self.id, "username": self.username, "uuid": self.uuid, "vis_state": self.vis_state,
+    fn render(&self, books: &Books, _query: &Query, out: &mut Object) {
+        out.all(&self.fields);
+        put_all!(out, {
+            "accounting_systemid": books.options.account_id.as_str(),
+            "direct_link_token": NULL, "exceeds_client_limit": 0_i64, "has_retainer": NULL,
+            "id": self.id, "last_activity": NULL, "last_login": NULL, "level": 0_i64, "num_logins": 0_i64,
+            "retainer_id": NULL, "role": "client", "signup_date": utc_stamp(self.signed_up_at),
+            "statement_token": NULL, "subdomain": NULL, "updated": stamp(self.updated_at),
+            "userid": self.id, "username": self.username.as_str(), "uuid": self.uuid.as_str(),
+            "vis_state": self.vis_state,
         });
-        if let Value::Object(rest) = rest {
-            map.extend(rest);
-        }
-        Value::Object(map)
     }
 }

@@ -5,18 +5,19 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{
     books::{Books, Index, Kind, Record, next_number},
     client::new_vis_state,
     input::{Fields, Text, nullable, text},
+    json::{List, Money, NULL, Object, put_all},
     line::{Line, LineRules},
     list::{Listed, Term},
     payment::Payment,
     problem::Problem,
     query::{Given, Query},
-    render::{eastern_date, money},
+    render::eastern_date,
     totals::totals,
 };
 
@@ -203,11 +204,11 @@ impl CreditNote {
 
     /// Works out anew how much of a credit is applied.
     pub(super) fn settle(books: &mut Books, id: Option<u64>) {
-        let Some(mut credit) = id.and_then(|id| books.credits.get(&id)).cloned() else { return };
-        let payments = books.found(Index::PaymentCredit, credit.id).filter_map(|id| books.payments.get(&id));
-        credit.paid = payments.filter(|payment| payment.vis_state != 1).map(|payment| payment.amount).sum();
-        credit.updated_at = books.now();
-        books.put(credit);
+        let Some(id) = id else { return };
+        let payments = books.found(Index::PaymentCredit, id).filter_map(|id| books.payments.get(&id));
+        let paid: Decimal = payments.filter(|payment| payment.vis_state != 1).map(|payment| payment.amount).sum();
+        let now = books.now();
+        books.amend(id, |credit: &mut CreditNote| (credit.paid, credit.updated_at) = (paid, now));
     }
 
     pub(super) fn payment_status(&self) -> &'static str {
@@ -270,26 +271,28 @@ impl Listed for CreditNote {
         }))
     }
 
-    fn render(&self, books: &Books, query: &Query) -> Value {
+    fn render(&self, books: &Books, query: &Query, out: &mut Object) {
         let code = self.currency.as_str();
         let organization = books.clients.get(&self.client_id).map(|client| client.text("organization"));
-        let mut map = self.fields.clone();
-        let rest = json!({
-            "accounting_systemid": books.options.account_id, "amount": money(self.amount, code),
-            "clientid": self.client_id, "create_date": self.create_date, "credit_number": self.number,
-            "credit_type": self.kind, "creditid": self.id, "currency_code": code,
-            "current_organization": organization, "description": self.description, "display_status": "created",
-            "dispute_status": null, "ext_archive": 0, "id": self.id, "last_order_status": null,
-            "paid": money(self.paid, code), "payment_status": self.payment_status(), "payment_type": null,
-            "sentid": 1, "status": "created", "template": "clean-grouped", "vis_state": self.vis_state,
+        out.all(&self.fields);
+        put_all!(out, {
+            "accounting_systemid": books.options.account_id.as_str(), "amount": Money(self.amount, code),
+            "clientid": self.client_id, "create_date": self.create_date, "credit_number": self.number.as_str(),
+            "credit_type": self.kind.as_str(), "creditid": self.id, "currency_code": code,
+            "current_organization": organization, "description": self.description.as_str(),
+            "display_status": "created", "dispute_status": NULL, "ext_archive": 0_i64, "id": self.id,
+            "last_order_status": NULL, "paid": Money(self.paid, code), "payment_status": self.payment_status(),
+            "payment_type": NULL, "sentid": 1_i64, "status": "created", "template": "clean-grouped",
+            "vis_state": self.vis_state,
         });
-        if let Value::Object(rest) = rest {
-            map.extend(rest);
-        }
         if query.includes("lines") {
-            let lines = self.lines.iter().zip(1..).map(|(line, taskno)| line.of_credit(self.id, taskno, code, books));
-            map.insert("lines".to_owned(), lines.collect());
+            let lines = self.lines.iter().zip(1_usize..);
+            out.put(
+                "lines",
+                List(lines.map(|(line, taskno)| {
+                    move |object: &mut Object| line.of_credit(self.id, taskno, code, books, object)
+                })),
+            );
         }
-        Value::Object(map)
     }
 }

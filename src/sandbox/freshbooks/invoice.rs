@@ -16,6 +16,7 @@ use super::{
     input::{Fields, Text, nullable, text},
     line::{Line, LineRules},
     options::DuplicateNumbers,
+    payment::Payment,
     problem::Problem,
     totals::totals,
 };
@@ -166,16 +167,12 @@ impl Invoice {
             vis_state: 0,
         };
         invoice.write(books, fields)?;
-        match fields.strict_int("status")? {
-            None => {}
-            Some(status @ DRAFT..=SENT) => {
-                if books.options.honours_status_in_create {
-                    invoice.set_status(status);
-                }
-            }
-            Some(other) => {
-                return Err(Problem::invalid("invoice", "status", other, "must be draft or sent"));
-            }
+        let status = fields.strict_int("status")?;
+        if let Some(other) = status.filter(|status| !(DRAFT..=SENT).contains(status)) {
+            return Err(Problem::invalid("invoice", "status", other, "must be draft or sent"));
+        }
+        if let Some(status) = status.filter(|_| books.options.honours_status_in_create) {
+            invoice.set_status(status);
         }
         if invoice.number.is_empty() {
             let taken = |number: &str| books.found(Index::InvoiceNumber, number).next().is_some();
@@ -188,10 +185,7 @@ impl Invoice {
         invoice.id = books.next_id();
         let id = invoice.id;
         books.put(invoice);
-        if let Some(mut client) = books.clients.get(&customer_id).cloned() {
-            client.updated_at = now;
-            books.put(client);
-        }
+        books.amend(customer_id, |client: &mut Client| client.updated_at = now);
         Ok(id)
     }
 
@@ -207,10 +201,7 @@ impl Invoice {
             // The payments stay as they are, but look touched.
             let payments: Vec<u64> = books.found(Index::PaymentInvoice, id).collect();
             for payment in payments {
-                if let Some(mut payment) = books.payments.get(&payment).cloned() {
-                    payment.updated_at = now;
-                    books.put(payment);
-                }
+                books.amend(payment, |payment: &mut Payment| payment.updated_at = now);
             }
         } else if fields.has_action() {
             let emails = fields.flag("action_email")?.unwrap_or(false);
@@ -315,14 +306,16 @@ impl Invoice {
 
     /// Works out anew what is paid, from the payments there are.
     pub(super) fn settle(books: &mut Books, id: u64) {
-        let Some(mut invoice) = books.invoices.get(&id).cloned() else { return };
+        let Some(amount) = books.invoices.get(&id).map(|invoice| invoice.amount) else { return };
         let live = books.found(Index::PaymentInvoice, id).filter_map(|payment| books.payments.get(&payment));
         let live: Vec<_> = live.filter(|payment| payment.vis_state != 1).collect();
-        invoice.paid = live.iter().map(|payment| payment.amount).sum();
-        let settled = invoice.paid > Decimal::ZERO && invoice.outstanding() <= Decimal::ZERO;
-        invoice.date_paid = live.iter().map(|payment| payment.date).max().filter(|_| settled);
-        invoice.updated_at = books.now();
-        books.put(invoice);
+        let paid: Decimal = live.iter().map(|payment| payment.amount).sum();
+        let settled = paid > Decimal::ZERO && paid >= amount;
+        let date_paid = live.iter().map(|payment| payment.date).max().filter(|_| settled);
+        let now = books.now();
+        books.amend(id, |invoice: &mut Invoice| {
+            (invoice.paid, invoice.date_paid, invoice.updated_at) = (paid, date_paid, now);
+        });
     }
 }
 

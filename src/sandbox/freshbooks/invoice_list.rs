@@ -4,16 +4,18 @@ use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
-use serde_json::{Value, json};
 
 use super::{
     books::{Books, Index},
     invoice::{DRAFT, Invoice},
+    json::{List, Money, NULL, Object, Plain, Raw, put_all},
     list::{Listed, Term},
     problem::Problem,
     query::{Given, Query},
-    render::{eastern_date, fine_stamp, money, percent, stamp},
+    render::{eastern_date, fine_stamp, stamp},
 };
+
+const SENDER: Raw = Raw(r#"{"street":"","street2":"","city":"","province":"","country":"","code":""}"#);
 
 /// The four ways the platform says how an invoice is doing.
 pub(super) struct Statuses {
@@ -114,44 +116,41 @@ impl Listed for Invoice {
         (key == "invoice_date").then_some(|a, b| a.create_date.cmp(&b.create_date))
     }
 
-    fn render(&self, books: &Books, query: &Query) -> Value {
+    fn render(&self, books: &Books, query: &Query, out: &mut Object) {
         let code = self.currency.as_str();
+        let account = books.options.account_id.as_str();
         let statuses = self.statuses(books);
         let organization = books.clients.get(&self.customer_id).map(|client| client.text("organization"));
-        let mut map = self.fields.clone();
-        let rest = json!({
-            "accountid": books.options.account_id, "accounting_systemid": books.options.account_id,
-            "amount": money(self.amount, code), "attach_pdf_to_email": false, "auto_bill": false,
-            "autobill_status": null, "basecampid": 0, "create_date": self.create_date,
-            "created_at": stamp(self.created_at), "currency_code": code, "current_organization": organization,
-            "customerid": self.customer_id, "date_paid": self.date_paid, "deposit_amount": null,
-            "deposit_percentage": null, "deposit_status": "none",
-            "description": self.lines.first().map(|line| line.description.as_str()).unwrap_or_default(),
-            "discount_total": money(self.discount_total, code), "discount_value": percent(self.discount_percent),
-            "display_status": statuses.display, "dispute_status": null, "due_date": self.due_date(),
-            "due_offset_days": self.due_offset_days, "estimateid": 0, "ext_archive": self.ext_archive,
-            "fulfillment_date": self.fulfillment_date, "generation_date": null, "gmail": false, "id": self.id,
-            "invoice_number": self.number, "invoiceid": self.id,
-        });
-        let more = json!({
-            "last_order_status": null, "lock_status": "unlocked", "net_paid_amount": money(self.paid, code),
-            "outstanding": money(self.outstanding(), code), "ownerid": 1, "paid": money(self.paid, code),
-            "parent": 0, "payment_details": "", "payment_status": statuses.payment, "return_uri": null,
-            "sender_address": {"street": "", "street2": "", "city": "", "province": "", "country": "", "code": ""},
-            "sentid": 1, "series": "", "show_attachments": self.show_attachments, "status": statuses.status,
-            "template": "clean-grouped", "updated": stamp(self.updated_at), "uuid": self.uuid,
+        let description = self.lines.first().map(|line| line.description.as_str()).unwrap_or_default();
+        out.all(&self.fields);
+        put_all!(out, {
+            "accountid": account, "accounting_systemid": account, "amount": Money(self.amount, code),
+            "attach_pdf_to_email": false, "auto_bill": false, "autobill_status": NULL, "basecampid": 0_i64,
+            "create_date": self.create_date, "created_at": stamp(self.created_at), "currency_code": code,
+            "current_organization": organization, "customerid": self.customer_id, "date_paid": self.date_paid,
+            "deposit_amount": NULL, "deposit_percentage": NULL, "deposit_status": "none",
+            "description": description, "discount_total": Money(self.discount_total, code),
+            "discount_value": Plain(self.discount_percent), "display_status": statuses.display,
+            "dispute_status": NULL, "due_date": self.due_date(), "due_offset_days": self.due_offset_days,
+            "estimateid": 0_i64, "ext_archive": self.ext_archive, "fulfillment_date": self.fulfillment_date,
+            "generation_date": NULL, "gmail": false, "id": self.id, "invoice_number": self.number.as_str(),
+            "invoiceid": self.id, "last_order_status": NULL, "lock_status": "unlocked",
+            "net_paid_amount": Money(self.paid, code), "outstanding": Money(self.outstanding(), code),
+            "ownerid": 1_i64, "paid": Money(self.paid, code), "parent": 0_i64, "payment_details": "",
+            "payment_status": statuses.payment, "return_uri": NULL, "sender_address": SENDER, "sentid": 1_i64,
+            "series": "", "show_attachments": self.show_attachments, "status": statuses.status,
+            "template": "clean-grouped", "updated": stamp(self.updated_at), "uuid": self.uuid.as_str(),
             "v3_status": statuses.v3, "version": fine_stamp(self.updated_at), "vis_state": self.vis_state,
         });
-        for part in [rest, more] {
-            if let Value::Object(part) = part {
-                map.extend(part);
-            }
-        }
         // Without the include the key itself is missing, even right after lines were posted.
         if query.includes("lines") {
-            let lines = self.lines.iter().zip(1..).map(|(line, taskno)| line.of_invoice(self.id, taskno, code, books));
-            map.insert("lines".to_owned(), lines.collect());
+            let lines = self.lines.iter().zip(1_usize..);
+            out.put(
+                "lines",
+                List(lines.map(|(line, taskno)| {
+                    move |object: &mut Object| line.of_invoice(self.id, taskno, code, books, object)
+                })),
+            );
         }
-        Value::Object(map)
     }
 }

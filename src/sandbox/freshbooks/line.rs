@@ -3,14 +3,15 @@
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::{
     books::Books,
     input::Fields,
+    json::{Money, NULL, Object, Plain, Raw, put_all},
     options::Rounding,
     problem::Problem,
-    render::{money, percent, stamp},
+    render::stamp,
     totals::cents,
 };
 
@@ -154,44 +155,32 @@ impl Line {
         }
     }
 
-    fn shared(&self, taskno: usize, currency: &str, books: &Books) -> Map<String, Value> {
-        let mut map = Map::new();
-        let mut put = |key: &str, value: Value| map.insert(key.to_owned(), value);
-        put("amount", money(self.amount, currency));
-        put("compounded_tax", Value::from(self.compounded_tax));
-        put("description", Value::from(self.description.as_str()));
-        put("name", Value::from(self.name.as_str()));
-        put("qty", Value::from(self.qty.normalize().to_string()));
-        put("taskno", Value::from(taskno));
-        put("unit_cost", money(self.unit_cost, currency));
-        for (slot, (name, amount, number)) in
-            self.taxes.iter().zip([("taxName1", "taxAmount1", "taxNumber1"), ("taxName2", "taxAmount2", "taxNumber2")])
-        {
-            put(name, json!(slot.name));
-            put(amount, percent(slot.percent));
-            let known = slot.name.as_ref().and_then(|name| books.taxes.values().find(|tax| tax.name == *name));
-            put(number, json!(known.and_then(|tax| tax.number.as_deref())));
-        }
-        map
-    }
-
-    pub(super) fn of_invoice(&self, invoice: u64, taskno: usize, currency: &str, books: &Books) -> Value {
-        let mut map = self.shared(taskno, currency, books);
-        let rest = json!({
-            "basecampid": 0, "date": null, "expenseid": self.expense_id, "invoiceid": invoice, "lineid": self.id,
-            "modern_project_id": null, "modern_time_entries": [], "retainer_id": null, "retainer_period_id": null,
-            "type": self.kind, "updated": stamp(self.updated_at),
+    fn shared(&self, taskno: usize, currency: &str, books: &Books, out: &mut Object) {
+        put_all!(out, {
+            "amount": Money(self.amount, currency), "compounded_tax": self.compounded_tax,
+            "description": self.description.as_str(), "name": self.name.as_str(), "qty": Plain(self.qty),
+            "taskno": taskno, "type": self.kind, "unit_cost": Money(self.unit_cost, currency),
         });
-        if let Value::Object(rest) = rest {
-            map.extend(rest);
+        let keys = [("taxName1", "taxAmount1", "taxNumber1"), ("taxName2", "taxAmount2", "taxNumber2")];
+        for (slot, (name, amount, number)) in self.taxes.iter().zip(keys) {
+            out.put(name, slot.name.as_deref());
+            out.put(amount, Plain(slot.percent));
+            let known = slot.name.as_ref().and_then(|name| books.taxes.values().find(|tax| tax.name == *name));
+            out.put(number, known.and_then(|tax| tax.number.as_deref()));
         }
-        Value::Object(map)
     }
 
-    pub(super) fn of_credit(&self, credit: u64, taskno: usize, currency: &str, books: &Books) -> Value {
-        let mut map = self.shared(taskno, currency, books);
-        map.insert("creditid".to_owned(), Value::from(credit));
-        map.insert("type".to_owned(), Value::from(self.kind));
-        Value::Object(map)
+    pub(super) fn of_invoice(&self, invoice: u64, taskno: usize, currency: &str, books: &Books, out: &mut Object) {
+        self.shared(taskno, currency, books, out);
+        put_all!(out, {
+            "basecampid": 0_i64, "date": NULL, "expenseid": self.expense_id, "invoiceid": invoice,
+            "lineid": self.id, "modern_project_id": NULL, "modern_time_entries": Raw("[]"), "retainer_id": NULL,
+            "retainer_period_id": NULL, "updated": stamp(self.updated_at),
+        });
+    }
+
+    pub(super) fn of_credit(&self, credit: u64, taskno: usize, currency: &str, books: &Books, out: &mut Object) {
+        self.shared(taskno, currency, books, out);
+        out.put("creditid", credit);
     }
 }

@@ -6,10 +6,10 @@
 use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
 
 use super::{
     books::{Books, Index, Record},
+    json::{List, Object},
     problem::Problem,
     query::{Given, Query},
     render::eastern_date,
@@ -38,17 +38,20 @@ pub(super) trait Listed: Record {
     fn order(_key: &str) -> Option<fn(&Self, &Self) -> Ordering> {
         None
     }
-    fn render(&self, books: &Books, query: &Query) -> Value;
+    /// Writes its keys.
+    fn render(&self, books: &Books, query: &Query, out: &mut Object);
 }
 
 /// `response.result.<singular>`.
-pub(super) fn one<R: Listed>(books: &Books, id: u64, query: &Query) -> Result<Value, Problem> {
+pub(super) fn one<R: Listed>(books: &Books, id: u64, query: &Query) -> Result<String, Problem> {
     let row = R::rows(books).get(&id).ok_or_else(|| Problem::unknown(R::SINGULAR, R::ID_FIELD, id))?;
-    Ok(json!({"response": {"result": {(R::SINGULAR): row.render(books, query)}}}))
+    let mut object = Object::open(format!("{{\"response\":{{\"result\":{{\"{}\":", R::SINGULAR));
+    row.render(books, query, &mut object);
+    Ok(object.close() + "}}}")
 }
 
 /// A page, newest first unless sorted otherwise.
-pub(super) fn page<R: Listed>(books: &mut Books, query: &Query) -> Result<Value, Problem> {
+pub(super) fn page<R: Listed>(books: &mut Books, query: &Query) -> Result<String, Problem> {
     let mut terms: Vec<Term<R>> = Vec::new();
     let mut narrowed = None;
     let mut asks_for_state = false;
@@ -86,11 +89,14 @@ pub(super) fn page<R: Listed>(books: &mut Books, query: &Query) -> Result<Value,
     let total = rows.len() as u64;
     let skip = usize::try_from((query.page - 1).saturating_mul(query.per_page)).unwrap_or(usize::MAX);
     let take = usize::try_from(query.per_page).unwrap_or(usize::MAX);
-    let shown: Vec<Value> = rows.into_iter().skip(skip).take(take).map(|row| row.render(books, query)).collect();
-    Ok(json!({"response": {"result": {
-        (R::PLURAL): shown,
-        "page": query.page, "pages": total.div_ceil(query.per_page), "per_page": query.per_page, "total": total,
-    }}}))
+    let shown = rows.into_iter().skip(skip).take(take);
+    let mut result = Object::open("{\"response\":{\"result\":".to_owned());
+    result.put(R::PLURAL, List(shown.map(|row| move |object: &mut Object| row.render(books, query, object))));
+    result.put("page", query.page);
+    result.put("pages", total.div_ceil(query.per_page));
+    result.put("per_page", query.per_page);
+    result.put("total", total);
+    Ok(result.close() + "}}")
 }
 
 fn direction(sort: &str) -> Option<(&str, bool)> {

@@ -11,6 +11,7 @@ mod credit;
 mod input;
 mod invoice;
 mod invoice_list;
+mod json;
 mod line;
 mod list;
 mod oauth;

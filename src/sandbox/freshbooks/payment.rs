@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::{
     books::{Books, Index, Kind, Record},
@@ -13,10 +12,11 @@ use super::{
     credit::CreditNote,
     input::Fields,
     invoice::Invoice,
+    json::{Money, NULL, Object, put_all},
     list::{Listed, Term, like},
     problem::Problem,
     query::{Given, Query},
-    render::{money, stamp},
+    render::stamp,
 };
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -297,14 +297,14 @@ impl Listed for Payment {
         }))
     }
 
-    fn render(&self, books: &Books, _query: &Query) -> Value {
-        json!({
-            "accounting_systemid": books.options.account_id, "amount": money(self.amount, &self.currency),
-            "bulk_paymentid": null, "clientid": self.client_id, "creditid": self.credit_id, "date": self.date,
-            "from_credit": self.credit_id.is_some(), "gateway": null, "id": self.id, "invoiceid": self.invoice_id,
-            "logid": self.id, "note": self.note, "orderid": null, "overpaymentid": self.overpayment_id,
-            "send_client_notification": self.notify, "transaction_uuid": null, "transactionid": null,
-            "type": self.kind, "updated": stamp(self.updated_at), "vis_state": self.vis_state,
-        })
+    fn render(&self, books: &Books, _query: &Query, out: &mut Object) {
+        put_all!(out, {
+            "accounting_systemid": books.options.account_id.as_str(), "amount": Money(self.amount, &self.currency),
+            "bulk_paymentid": NULL, "clientid": self.client_id, "creditid": self.credit_id, "date": self.date,
+            "from_credit": self.credit_id.is_some(), "gateway": NULL, "id": self.id, "invoiceid": self.invoice_id,
+            "logid": self.id, "note": self.note.as_str(), "orderid": NULL, "overpaymentid": self.overpayment_id,
+            "send_client_notification": self.notify, "transaction_uuid": NULL, "transactionid": NULL,
+            "type": self.kind.as_str(), "updated": stamp(self.updated_at), "vis_state": self.vis_state,
+        });
     }
 }

@@ -1,19 +1,7 @@
-//! Money, percentages and times as the platform writes them.
+//! Times as the platform writes them.
 
-use chrono::{DateTime, NaiveDate, TimeZone, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SubsecRound, TimeZone, Utc};
 use chrono_tz::{America::New_York, Tz};
-use rust_decimal::Decimal;
-use serde_json::{Value, json};
-
-/// `{"amount": "12.30", "code": "CAD"}`.
-pub(super) fn money(amount: Decimal, currency: &str) -> Value {
-    json!({"amount": format!("{amount:.2}"), "code": currency})
-}
-
-/// Text without trailing zeros.
-pub(super) fn percent(percent: Decimal) -> Value {
-    Value::from(percent.normalize().to_string())
-}
 
 /// The wall clock of the platform's accounting family, wherever the business is.
 pub(super) fn eastern(at: DateTime<Utc>) -> DateTime<Tz> {
@@ -22,7 +10,13 @@ pub(super) fn eastern(at: DateTime<Utc>) -> DateTime<Tz> {
 
 /// Eastern wall time without a zone.
 pub(super) fn stamp(at: DateTime<Utc>) -> String {
-    eastern(at).format("%Y-%m-%d %H:%M:%S").to_string()
+    plain(eastern(at).naive_local())
+}
+
+// Several of these stand in every answer, and a format string would be parsed each time.
+fn plain(at: NaiveDateTime) -> String {
+    let at = at.trunc_subsecs(0);
+    format!("{} {}", at.date(), at.time())
 }
 
 /// The same with microseconds.
@@ -32,7 +26,7 @@ pub(super) fn fine_stamp(at: DateTime<Utc>) -> String {
 
 /// UTC wall time without a zone: only a client's sign-up date looks like this.
 pub(super) fn utc_stamp(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d %H:%M:%S").to_string()
+    plain(at.naive_utc())
 }
 
 /// The date in the Eastern zone.

@@ -152,7 +152,7 @@ fn respond(books: &mut Books, route: &Route, parts: &Parts, body: &Bytes) -> Res
             let found = account::admit(books, &asked, account, None).and_then(|()| {
                 let right = *business == books.options.business_id.to_string();
                 let unknown = || Problem::unknown("system", "systemid", business);
-                right.then(|| oauth::system(books)).ok_or_else(unknown)
+                right.then(|| oauth::system(books).to_string()).ok_or_else(unknown)
             });
             outcome(found, style)
         }
@@ -166,9 +166,9 @@ fn respond(books: &mut Books, route: &Route, parts: &Parts, body: &Bytes) -> Res
     }
 }
 
-fn outcome(result: Result<Value, Problem>, style: ErrorStyle) -> Response {
+fn outcome(result: Result<String, Problem>, style: ErrorStyle) -> Response {
     match result {
-        Ok(body) => answer(200, &body),
+        Ok(body) => written(200, body),
         Err(problem) => answer(problem.http, &problem.body(style)),
     }
 }
@@ -192,7 +192,11 @@ fn code(status: u16) -> StatusCode {
 }
 
 fn answer(status: u16, body: &Value) -> Response {
-    (code(status), [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+    written(status, body.to_string())
+}
+
+fn written(status: u16, body: String) -> Response {
+    (code(status), [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 /// The answer a fault puts in place of the real one; `None` when it only delays.

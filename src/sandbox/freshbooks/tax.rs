@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::{
     books::{Books, Index, Kind, Record},
     input::Fields,
+    json::{Object, Plain, put_all},
     list::{Listed, Term, like},
     problem::Problem,
     query::{Given, Query},
-    render::{percent, stamp},
+    render::stamp,
 };
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -135,11 +135,11 @@ impl Listed for Tax {
         }))
     }
 
-    fn render(&self, books: &Books, _query: &Query) -> Value {
-        json!({
-            "accounting_systemid": books.options.account_id, "amount": percent(self.percent),
-            "compound": self.compound, "id": self.id, "name": self.name, "number": self.number,
+    fn render(&self, books: &Books, _query: &Query, out: &mut Object) {
+        put_all!(out, {
+            "accounting_systemid": books.options.account_id.as_str(), "amount": Plain(self.percent),
+            "compound": self.compound, "id": self.id, "name": self.name.as_str(), "number": self.number.as_deref(),
             "taxid": self.id, "updated": stamp(self.updated_at),
-        })
+        });
     }
 }
