@@ -7,7 +7,9 @@
 mod account;
 mod books;
 mod client;
+mod client_list;
 mod credit;
+mod identity;
 mod input;
 mod invoice;
 mod invoice_list;
@@ -17,6 +19,7 @@ mod list;
 mod oauth;
 mod options;
 mod payment;
+mod payment_list;
 mod problem;
 mod query;
 mod render;

@@ -23,7 +23,7 @@ use url::form_urlencoded;
 use super::{
     account::{self, Asked},
     books::Books,
-    oauth,
+    identity, oauth,
     options::ErrorStyle,
     problem::Problem,
     route::Route,
@@ -144,7 +144,7 @@ fn respond(books: &mut Books, route: &Route, parts: &Parts, body: &Bytes) -> Res
         }
         Route::Me => {
             let known = oauth::bearer(books, asked.authorization).is_some();
-            let (status, body) = if known { oauth::me(books) } else { oauth::unauthenticated() };
+            let (status, body) = if known { identity::me(books) } else { oauth::unauthenticated() };
             answer(status, &body)
         }
         Route::System { account, business } => {
@@ -152,7 +152,7 @@ fn respond(books: &mut Books, route: &Route, parts: &Parts, body: &Bytes) -> Res
             let found = account::admit(books, &asked, account, None).and_then(|()| {
                 let right = *business == books.options.business_id.to_string();
                 let unknown = || Problem::unknown("system", "systemid", business);
-                right.then(|| oauth::system(books).to_string()).ok_or_else(unknown)
+                right.then(|| identity::system(books).to_string()).ok_or_else(unknown)
             });
             outcome(found, style)
         }
