@@ -1,1 +1,201 @@
-//! Simulated FreshBooks.
+//! Simulated FreshBooks: one account, over real HTTP on loopback, as strict as the platform is known to be and stricter where it is not.
+//!
+//! It adds up its own totals, keeps single-use refresh tokens, refuses read-only keys, ignores strange ones and turns an overpayment into a
+//! credit without a word. Knobs choose among the answers nobody has recorded. Given a [`Journal`] it survives being killed: an answer leaves
+//! only after its change is safe, and the lines it wrote restore the same books.
+
+mod account;
+mod books;
+mod client;
+mod client_list;
+mod credit;
+mod identity;
+mod input;
+mod invoice;
+mod invoice_list;
+mod json;
+mod line;
+mod list;
+mod oauth;
+mod options;
+mod payment;
+mod payment_list;
+mod problem;
+mod query;
+mod render;
+mod route;
+mod server;
+mod tax;
+#[cfg(test)]
+mod tests;
+mod totals;
+mod view;
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, PoisonError},
+};
+
+use axum::{Router, serve::ListenerExt};
+use serde_json::{Map, Value};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+use self::{
+    books::{Books, Index},
+    input::Fields,
+    route::Resource,
+    server::Server,
+};
+pub use self::{
+    options::{DuplicateNumbers, ErrorStyle, Journal, Now, Options, Rounding},
+    view::{ClientView, CreditNoteView, InvoiceView, LineView, PaymentView, TaxView},
+};
+use crate::sandbox::faults::Faults;
+
+/// A running account. Dropping it stops answering; [`FreshBooks::stop`] also waits until the port is free.
+pub struct FreshBooks {
+    /// What goes wrong, and how often each call came.
+    pub faults: Arc<Faults>,
+    server: Arc<Server>,
+    address: SocketAddr,
+    task: Option<JoinHandle<()>>,
+}
+
+impl FreshBooks {
+    /// Opens the books and starts to answer. Fails when the address is taken or a line to restore cannot be read.
+    pub async fn start(options: Options) -> io::Result<FreshBooks> {
+        let listen = options.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let books = Books::open(Arc::new(options)).map_err(io::Error::other)?;
+        let listener = TcpListener::bind(listen).await?;
+        let address = listener.local_addr()?;
+        let server = Arc::new(Server::new(books));
+        let router = Router::new().fallback(server::serve).with_state(server.clone());
+        // Small answers on a kept connection would otherwise wait for the other side's delayed acknowledgement.
+        let listener = listener.tap_io(|io| drop(io.set_nodelay(true)));
+        let closed = server.closed.clone();
+        let task = tokio::spawn(async move {
+            // Accepting does not fail: axum waits and goes on.
+            drop(axum::serve(listener, router).with_graceful_shutdown(closed.cancelled_owned()).await);
+        });
+        Ok(FreshBooks { faults: server.faults.clone(), server, address, task: Some(task) })
+    }
+
+    /// `http://127.0.0.1:PORT`, for the API and the consent page alike.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Stops answering and frees the port, so that another life can start there.
+    pub async fn stop(mut self) {
+        self.server.closed.cancel();
+        if let Some(task) = self.task.take() {
+            drop(task.await);
+        }
+    }
+
+    /// All invoices, oldest first, deleted ones included.
+    pub fn invoices(&self) -> Vec<InvoiceView> {
+        let books = self.server.books();
+        books.invoices.values().map(|invoice| InvoiceView::of(invoice, &books)).collect()
+    }
+
+    /// All payments, oldest first, deleted ones included.
+    pub fn payments(&self) -> Vec<PaymentView> {
+        self.server.books().payments.values().map(PaymentView::of).collect()
+    }
+
+    /// All clients, oldest first, deleted ones included.
+    pub fn clients(&self) -> Vec<ClientView> {
+        self.server.books().clients.values().map(ClientView::of).collect()
+    }
+
+    /// All credit notes, oldest first, deleted ones included.
+    pub fn credit_notes(&self) -> Vec<CreditNoteView> {
+        let books = self.server.books();
+        books.credits.values().map(|credit| CreditNoteView::of(credit, &books)).collect()
+    }
+
+    /// How many e-mails would have left: invoices sent and receipts.
+    pub fn emails_sent(&self) -> u64 {
+        self.server.books().counters.emails_sent
+    }
+
+    /// Search keys that were used and did nothing, as `invoices.status`. A caller that knows the platform leaves this empty.
+    pub fn ignored_search_keys(&self) -> Vec<String> {
+        self.server.books().ignored.iter().cloned().collect()
+    }
+
+    /// The newest access and refresh token, of the consent given last.
+    pub fn tokens(&self) -> (Option<String>, Option<String>) {
+        let books = self.server.books();
+        let newest = books.grants.values().next_back();
+        let own = |token: Option<&str>| token.map(str::to_owned);
+        newest.map_or((None, None), |grant| (own(grant.access_token()), own(grant.refresh_token())))
+    }
+
+    /// Lets the next call of that name answer HTTP 200 with `response.errors`, and do nothing.
+    pub fn errors_inside_200(&self, call: &str) {
+        let mut calls = self.server.hidden_errors.lock().unwrap_or_else(PoisonError::into_inner);
+        *calls.entry(call.to_owned()).or_default() += 1;
+    }
+
+    /// Kills every access token ahead of its time; refresh tokens keep working.
+    pub async fn expire_access_tokens(&self) -> Result<(), String> {
+        self.by_hand(|books| {
+            let grants: Vec<_> = books.grants.values().cloned().collect();
+            for mut grant in grants {
+                grant.forget_access_token();
+                books.put(grant);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// A person changes the invoice of that number: `change` is what a PUT would carry inside its wrapper.
+    pub async fn edit_invoice(&self, number: &str, change: Value) -> Result<(), String> {
+        let found = self.server.books().found(Index::InvoiceNumber, number).next_back();
+        let id = found.ok_or_else(|| format!("no invoice {number}"))?;
+        self.edit(Resource::Invoice, id, change).await
+    }
+
+    /// A person deletes the invoice of that number; its payments stay.
+    pub async fn delete_invoice(&self, number: &str) -> Result<(), String> {
+        self.edit_invoice(number, serde_json::json!({"vis_state": 1})).await
+    }
+
+    /// A person changes a payment.
+    pub async fn edit_payment(&self, id: u64, change: Value) -> Result<(), String> {
+        self.edit(Resource::Payment, id, change).await
+    }
+
+    /// A person changes a client.
+    pub async fn edit_client(&self, id: u64, change: Value) -> Result<(), String> {
+        self.edit(Resource::Client, id, change).await
+    }
+
+    async fn edit(&self, resource: Resource, id: u64, change: Value) -> Result<(), String> {
+        let map: Map<String, Value> = serde_json::from_value(change).map_err(|e| e.to_string())?;
+        self.by_hand(|books| {
+            let fields = Fields::new(resource.wrapper(), &map);
+            account::update(books, resource, id, fields).map_err(|problem| problem.message)
+        })
+        .await
+    }
+
+    async fn by_hand(&self, change: impl FnOnce(&mut Books) -> Result<(), String>) -> Result<(), String> {
+        let (line, journal) = {
+            let mut books = self.server.books();
+            change(&mut books)?;
+            (books.take_line(), books.options.journal.clone())
+        };
+        server::keep(&self.server, line, journal).await
+    }
+}
+
+impl Drop for FreshBooks {
+    fn drop(&mut self) {
+        self.server.closed.cancel();
+    }
+}

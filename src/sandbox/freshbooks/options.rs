@@ -1,0 +1,128 @@
+//! How one simulated FreshBooks account is set up, and which of FreshBooks' undocumented answers it gives.
+//!
+//! Wherever nobody outside FreshBooks knows what it does, there is a switch here, so that a test can show that the service does not care.
+
+use std::{fmt, net::SocketAddr, pin::Pin, sync::Arc};
+
+use chrono::{DateTime, Utc};
+
+/// Takes one line about a change and comes back once it is safe; the answer to the caller waits for that.
+pub type Journal = Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
+
+/// What the simulator takes for the present.
+pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+/// Where cents are rounded, and which way a tie goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rounding {
+    /// Each tax of each line, ties away from zero.
+    #[default]
+    LineHalfUp,
+    /// Each tax of each line, ties to the even cent.
+    LineHalfEven,
+    /// Each tax once over the whole document, ties away from zero.
+    InvoiceHalfUp,
+    /// Each tax once over the whole document, ties to the even cent.
+    InvoiceHalfEven,
+}
+
+/// What happens to a second invoice with the same number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DuplicateNumbers {
+    /// HTTP 422 that names the field `invoice_number`; deleted invoices count too.
+    #[default]
+    Refuse,
+    /// Both exist.
+    Accept,
+}
+
+/// The two shapes of an accounting error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ErrorStyle {
+    /// `response.errors[]` with a numeric `errno`.
+    #[default]
+    Old,
+    /// The google.rpc shape, with the errno as the text `reason`.
+    New,
+}
+
+/// One account, one app registered with it, and the switches.
+#[derive(Clone)]
+pub struct Options {
+    /// The accounting id in paths; case sensitive.
+    pub account_id: String,
+    /// The id of the business, another number than the account's.
+    pub business_id: u64,
+    /// The name the merchant sees.
+    pub business_name: String,
+    /// The home currency: that of clients which name none.
+    pub currency_code: String,
+    /// An access token that works from the start.
+    pub access_token: String,
+    /// The refresh token that goes with it; single use.
+    pub refresh_token: String,
+    /// The app's id.
+    pub client_id: String,
+    /// The app's secret.
+    pub client_secret: String,
+    /// Redirect URIs registered for the app; when empty any will do that has no query.
+    pub redirect_uris: Vec<String>,
+    /// The person's role in the account; `client` may not write.
+    pub role: String,
+    /// Where cents are rounded.
+    pub rounding: Rounding,
+    /// Whether `status: 2` in a create is obeyed or silently dropped.
+    pub honours_status_in_create: bool,
+    /// What happens to a second invoice with the same number.
+    pub duplicate_numbers: DuplicateNumbers,
+    /// The shape of accounting errors.
+    pub error_style: ErrorStyle,
+    /// The `status` a fully paid invoice reads: 4 as documented, or 2 as partially paid ones were recorded.
+    pub paid_status: i64,
+    /// Whether a payment on a draft shows in `v3_status`, or the draft keeps calling itself a draft.
+    pub payment_shows_on_draft: bool,
+    /// Whether an access token outlives the refresh that replaced it.
+    pub old_token_survives: bool,
+    /// The simulator's clock.
+    pub now: Now,
+    /// Where changes are kept, if anywhere.
+    pub journal: Option<Journal>,
+    /// Lines a journal took in an earlier life, in any order.
+    pub restored: Vec<String>,
+    /// Where to listen; a free port of 127.0.0.1 when `None`.
+    pub listen: Option<SocketAddr>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            account_id: "SbX7q1".to_owned(),
+            business_id: 14_700_001,
+            business_name: "Sandbox Books".to_owned(),
+            currency_code: "CAD".to_owned(),
+            access_token: "sandbox-access-token".to_owned(),
+            refresh_token: "sandbox-refresh-token".to_owned(),
+            client_id: "sandbox-client-id".to_owned(),
+            client_secret: "sandbox-client-secret".to_owned(),
+            redirect_uris: Vec::new(),
+            role: "owner".to_owned(),
+            rounding: Rounding::default(),
+            honours_status_in_create: true,
+            duplicate_numbers: DuplicateNumbers::default(),
+            error_style: ErrorStyle::default(),
+            paid_status: 4,
+            payment_shows_on_draft: true,
+            old_token_survives: false,
+            now: Arc::new(|| DateTime::from(std::time::SystemTime::now())),
+            journal: None,
+            restored: Vec::new(),
+            listen: None,
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options").field("account_id", &self.account_id).finish_non_exhaustive()
+    }
+}
