@@ -70,7 +70,8 @@ impl App {
     /// When a setting is wrong or the database does not answer.
     pub async fn new(config: Config, clock: Clock) -> Result<Self, Error> {
         let keyring = config.keyring()?;
-        let db = Db::connect(secrecy::ExposeSecret::expose_secret(&config.database_url)).await.map_err(Error::Connect)?;
+        let db =
+            Db::connect(secrecy::ExposeSecret::expose_secret(&config.database_url)).await.map_err(Error::Connect)?;
         db.migrate().await.map_err(Error::Migrate)?;
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(5))

@@ -9,7 +9,7 @@ use entity::{
 use rand::RngCore;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
     sea_query::Expr,
 };
 
@@ -147,7 +147,8 @@ pub async fn learn(
     rules: Rules,
     issues_in_create: Option<bool>,
 ) -> Result<(), DbErr> {
-    let mut update = Entity::update_many().filter(Column::Id.eq(id)).col_expr(Column::RoundingRules, Expr::value(rules.bits()));
+    let mut update =
+        Entity::update_many().filter(Column::Id.eq(id)).col_expr(Column::RoundingRules, Expr::value(rules.bits()));
     if let Some(honoured) = issues_in_create {
         update = update.col_expr(Column::IssuesInCreate, Expr::value(honoured));
     }
@@ -197,11 +198,7 @@ pub async fn pulled(
 /// # Errors
 /// When the database fails.
 pub async fn synced(txn: &impl ConnectionTrait, id: ConnectionId, now: DateTime<Utc>) -> Result<(), DbErr> {
-    Entity::update_many()
-        .filter(Column::Id.eq(id))
-        .col_expr(Column::LastSyncedAt, Expr::value(now))
-        .exec(txn)
-        .await?;
+    Entity::update_many().filter(Column::Id.eq(id)).col_expr(Column::LastSyncedAt, Expr::value(now)).exec(txn).await?;
     Ok(())
 }
 

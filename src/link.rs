@@ -106,7 +106,9 @@ pub async fn intend(
         updated_at: Set(now),
     };
     Entity::insert(blank)
-        .on_conflict(OnConflict::columns([Column::ConnectionId, Column::Kind, Column::ShopifyId]).do_nothing().to_owned())
+        .on_conflict(
+            OnConflict::columns([Column::ConnectionId, Column::Kind, Column::ShopifyId]).do_nothing().to_owned(),
+        )
         .exec_without_returning(txn)
         .await?;
     // An order's own documents are guarded by its lease; a client is shared by many orders and has one of its own.
@@ -230,10 +232,10 @@ pub async fn opened<D: DeserializeOwned>(
     row: &Model,
 ) -> Result<KnownDoc<D>, Error> {
     let mut written = None;
-    if let (Some(sealed), Some(key_id)) = (&row.written, row.customer_key_id) {
-        if let Some(key) = customer_key::find_by_id(conn, keyring, key_id).await? {
-            written = Some(serde_json::from_slice(&key.open(&place(row.id), sealed)?)?);
-        }
+    if let (Some(sealed), Some(key_id)) = (&row.written, row.customer_key_id)
+        && let Some(key) = customer_key::find_by_id(conn, keyring, key_id).await?
+    {
+        written = Some(serde_json::from_slice(&key.open(&place(row.id), sealed)?)?);
     }
     Ok(KnownDoc { state: row.state, id: row.freshbooks_id, written, facts: facts(row) })
 }

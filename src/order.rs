@@ -140,9 +140,8 @@ pub async fn announce(
     let blank = blank(connection, shopify_order_id, "", now);
     let known = insert_and_lock(txn, connection, vec![blank]).await?;
     let row = known.into_values().next().ok_or(Error::Missing)?;
-    let update = work::mark::<Entity>(mark.lane, now)?
-        .filter(Column::Id.eq(row.id))
-        .col_expr(Column::Stale, Expr::value(true));
+    let update =
+        work::mark::<Entity>(mark.lane, now)?.filter(Column::Id.eq(row.id)).col_expr(Column::Stale, Expr::value(true));
     let rows = marked(update, mark, now).exec_with_returning(txn).await?;
     rows.into_iter().next().ok_or(Error::Missing)
 }

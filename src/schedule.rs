@@ -133,7 +133,10 @@ pub async fn put(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn next_run_at(conn: &impl ConnectionTrait, connection: ConnectionId) -> Result<Option<DateTime<Utc>>, DbErr> {
+pub async fn next_run_at(
+    conn: &impl ConnectionTrait,
+    connection: ConnectionId,
+) -> Result<Option<DateTime<Utc>>, DbErr> {
     Ok(Entity::find().filter(Column::ConnectionId.eq(connection)).one(conn).await?.map(|row| row.next_run_at))
 }
 

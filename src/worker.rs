@@ -96,7 +96,12 @@ fn take(free: &Arc<Semaphore>) -> Vec<OwnedSemaphorePermit> {
 }
 
 /// Runs one visit in the background and keeps its lease alive; a visit whose lease is lost is dropped where it stands.
-fn visit<E: Due>(app: &App, lease: Lease, permit: OwnedSemaphorePermit, work: impl Future<Output = ()> + Send + 'static) {
+fn visit<E: Due>(
+    app: &App,
+    lease: Lease,
+    permit: OwnedSemaphorePermit,
+    work: impl Future<Output = ()> + Send + 'static,
+) {
     let keeper = app.clone();
     app.spawn(async move {
         tokio::pin!(work);

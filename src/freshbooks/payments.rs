@@ -69,7 +69,10 @@ mod tests {
         let mut gone = row(1, 7);
         gone["vis_state"] = json!(1);
         let server = Server::start([Reply::json(200, json!({"response": {"result": {"payment": gone}}}))]).await;
-        assert_eq!(server.books().send_payment(&set_vis_state(1, VisState::Deleted)).await.unwrap().vis_state, VisState::Deleted);
+        assert_eq!(
+            server.books().send_payment(&set_vis_state(1, VisState::Deleted)).await.unwrap().vis_state,
+            VisState::Deleted
+        );
         let [seen] = &server.seen()[..] else { panic!("one call") };
         assert_eq!((seen.method.as_str(), &seen.body), ("PUT", &json!({"payment": {"vis_state": 1}})));
     }

@@ -53,7 +53,10 @@ pub async fn advance(app: &App, lease: Lease, row: Model) {
         Err(e) => retry_or_fail(app, lease, attempts, &e).await,
     };
     if let Err(e) = ended {
-        warn!(error = &e as &dyn std::error::Error, "the visit of pull {id} could not be ended; its lease will run out");
+        warn!(
+            error = &e as &dyn std::error::Error,
+            "the visit of pull {id} could not be ended; its lease will run out"
+        );
     }
 }
 
@@ -71,7 +74,8 @@ async fn step(app: &App, lease: Lease, row: &Model) -> Result<(), Error> {
     };
     match operation.status {
         BulkStatus::Created | BulkStatus::Running | BulkStatus::Canceling => {
-            let waited = (app.clock.now() - row.bulk_requested_at.unwrap_or(row.created_at)).to_std().unwrap_or_default();
+            let waited =
+                (app.clock.now() - row.bulk_requested_at.unwrap_or(row.created_at)).to_std().unwrap_or_default();
             // Short operations end within a second or two, long ones take hours: look after half the time waited so far.
             let wait = (waited / 2).clamp(Duration::from_millis(500), Duration::from_secs(60));
             later(app, lease, wait, false, None).await
@@ -94,7 +98,8 @@ async fn start(app: &App, lease: Lease, row: &Model, shop: &Shop) -> Result<Bulk
     let asked_before = row.bulk_requested_at.is_some();
     if !asked_before {
         let asked = Expr::value(app.clock.now());
-        let update = held(lease).col_expr(Column::BulkRequestedAt, asked).col_expr(Column::State, Expr::value(State::Running));
+        let update =
+            held(lease).col_expr(Column::BulkRequestedAt, asked).col_expr(Column::State, Expr::value(State::Running));
         fenced(update.exec(app.db.write()).await?.rows_affected)?;
     }
     let adopted = if asked_before { shop.find_bulk(&query).await? } else { None };
@@ -146,7 +151,8 @@ async fn read(
         }
     }
     let counted = rows.counted();
-    let proved = (counted.objects, counted.roots) == announced && operation.file_size.is_none_or(|size| size == counted.bytes);
+    let proved =
+        (counted.objects, counted.roots) == announced && operation.file_size.is_none_or(|size| size == counted.bytes);
     if !proved {
         return Err(Error::Unproved(format!(
             "{} lines with {} orders came, {} with {} were announced",

@@ -65,7 +65,7 @@ struct Step<'a, 'b> {
 impl Step<'_, '_> {
     async fn client(&mut self) -> Result<(), Error> {
         let Draft::Client(draft) = &self.write.draft else { return Ok(()) };
-        let draft = draft.clone();
+        let draft = (**draft).clone();
         let mut facts = Facts { as_of: Some(self.wanted.client.as_of), ..Facts::default() };
         let (client, written, outcome) = match &self.write.request {
             Some(request) => (self.books.send_client(request).await?, Some(draft), "done"),
@@ -140,7 +140,8 @@ impl Step<'_, '_> {
             None => {
                 let invoice = self.known.invoice.as_ref().and_then(|doc| doc.id).unwrap_or_default();
                 let found = self.books.payments_of(invoice).await?;
-                let ours = |row: &Payment| row.vis_state != VisState::Deleted && payment::is_ours(&row.note, transaction);
+                let ours =
+                    |row: &Payment| row.vis_state != VisState::Deleted && payment::is_ours(&row.note, transaction);
                 match found.into_iter().filter(ours).min_by_key(|row| row.id) {
                     Some(found) => (found, None, "adopted"),
                     None => return self.absent(),

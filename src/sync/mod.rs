@@ -60,7 +60,10 @@ pub async fn sync_order(app: &App, lease: Lease, row: synced_order::Model) {
         Err(error) => failure::end(app, connection, lease, attempts, error).await,
     };
     if let Err(e) = ended {
-        warn!(error = &e as &dyn std::error::Error, "the visit of order row {id} could not be ended; its lease will run out");
+        warn!(
+            error = &e as &dyn std::error::Error,
+            "the visit of order row {id} could not be ended; its lease will run out"
+        );
     }
 }
 
@@ -85,10 +88,10 @@ impl Visit<'_> {
     /// The order as it is now: read from Shopify where somebody said that ours may be old.
     async fn snapshot(&mut self) -> Result<Option<Snapshot>, Error> {
         let app = self.app;
-        if !self.row.stale {
-            if let Some(found) = snapshot::find(app.db.read(), &app.keyring, self.row.id).await? {
-                return Ok(Some(found));
-            }
+        if !self.row.stale
+            && let Some(found) = snapshot::find(app.db.read(), &app.keyring, self.row.id).await?
+        {
+            return Ok(Some(found));
         }
         let Some(order) = read(app, &self.connection, self.row.shopify_order_id).await? else { return Ok(None) };
         let txn = app.db.begin_write().await?;
@@ -102,13 +105,9 @@ impl Visit<'_> {
     }
 
     async fn make_it_so(&mut self, snapshot: &Snapshot) -> Result<Outcome, Error> {
-        let token = grant::access_token(
-            self.app.db.read(),
-            &self.app.keyring,
-            self.connection.id,
-            Platform::Freshbooks,
-        )
-        .await?;
+        let token =
+            grant::access_token(self.app.db.read(), &self.app.keyring, self.connection.id, Platform::Freshbooks)
+                .await?;
         let books = self.app.freshbooks.account(self.connection.account_id.as_deref().unwrap_or_default(), token);
         let mut known: Option<Known> = None;
         let mut writes = 0;
@@ -236,16 +235,12 @@ impl Visit<'_> {
 
 async fn read(app: &App, connection: &connection::Model, shopify_order_id: i64) -> Result<Option<Order>, Error> {
     let token = grant::access_token(app.db.read(), &app.keyring, connection.id, Platform::Shopify).await?;
-    let orders = app.shopify.shop(&connection.shop_domain, token).orders(&[Gid::new("Order", shopify_order_id)]).await?;
+    let orders =
+        app.shopify.shop(&connection.shop_domain, token).orders(&[Gid::new("Order", shopify_order_id)]).await?;
     Ok(orders.into_iter().next().flatten())
 }
 
-async fn known(
-    app: &App,
-    connection: &connection::Model,
-    order: OrderId,
-    client: &LinkKey,
-) -> Result<Known, Error> {
+async fn known(app: &App, connection: &connection::Model, order: OrderId, client: &LinkKey) -> Result<Known, Error> {
     let conn = app.db.read();
     let client = link::find(conn, &app.keyring, connection.id, client).await?;
     let (mut invoice, mut payments) = (None, BTreeMap::new());

@@ -85,7 +85,7 @@ impl Action {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Draft {
-    Client(ClientDraft),
+    Client(Box<ClientDraft>),
     Invoice(InvoiceDraft),
     Payment(PaymentDraft),
 }
@@ -110,7 +110,7 @@ pub fn plan(wanted: &Wanted, known: &Known, client: &LinkKey) -> Vec<Write> {
 fn of_client(wanted: &Wanted, known: &Known, key: &LinkKey) -> Option<Write> {
     let draft = wanted.client.draft.clone();
     let write = |action, id, request, mappings| {
-        Some(Write { key: key.clone(), action, id, request, draft: Draft::Client(draft.clone()), mappings })
+        Some(Write { key: key.clone(), action, id, request, draft: Draft::Client(Box::new(draft.clone())), mappings })
     };
     let personal = wanted.client.subject != Subject::Generic;
     let Some(doc) = known.client.as_ref().filter(|doc| doc.state == State::Confirmed) else {
@@ -307,7 +307,12 @@ fn changed_fields<D: Serialize>(before: Option<&D>, after: &D) -> Map<String, Va
 }
 
 /// The fields that differ, each with where it comes from. Lines are told apart one by one.
-fn diff<D: Serialize>(before: Option<&D>, after: &D, sources: &[(String, String)], personal: bool) -> Vec<FieldMapping> {
+fn diff<D: Serialize>(
+    before: Option<&D>,
+    after: &D,
+    sources: &[(String, String)],
+    personal: bool,
+) -> Vec<FieldMapping> {
     let (before, after) = (before.map(flat).unwrap_or_default(), flat(after));
     let names = after.keys().chain(before.keys().filter(|name| !after.contains_key(*name)));
     names
