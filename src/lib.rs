@@ -9,3 +9,4 @@ pub mod freshbooks;
 pub mod money;
 pub mod sandbox;
 pub mod shopify;
+pub mod telemetry;
