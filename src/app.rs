@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use secrecy::ExposeSecret;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -69,10 +70,18 @@ impl App {
     /// # Errors
     /// When a setting is wrong or the database does not answer.
     pub async fn new(config: Config, clock: Clock) -> Result<Self, Error> {
-        let keyring = config.keyring()?;
-        let db =
-            Db::connect(secrecy::ExposeSecret::expose_secret(&config.database_url)).await.map_err(Error::Connect)?;
+        config.keyring()?;
+        let db = Db::connect(config.database_url.expose_secret()).await.map_err(Error::Connect)?;
         db.migrate().await.map_err(Error::Migrate)?;
+        Self::on(db, config, clock)
+    }
+
+    /// The same over a database that is connected and migrated already.
+    ///
+    /// # Errors
+    /// When a setting is wrong.
+    pub fn on(db: Db, config: Config, clock: Clock) -> Result<Self, Error> {
+        let keyring = config.keyring()?;
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(5))
             .timeout(Duration::from_secs(30))

@@ -21,5 +21,6 @@ pub mod sandbox;
 pub mod schedule;
 pub mod shopify;
 pub mod sync;
+pub mod telemetry;
 pub mod work;
 pub mod worker;

@@ -9,7 +9,6 @@ use entity::{
     platform_grant::Platform,
     pull::{Column, Entity, Kind, Model, State},
 };
-use rust_decimal::{Decimal, prelude::ToPrimitive};
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, UpdateMany, sea_query::Expr};
 use secrecy::ExposeSecret;
 use tracing::{error, info, instrument, warn};
@@ -24,13 +23,14 @@ use crate::{
         self, BulkOperation, BulkOrders, BulkRow, BulkStatus, Shop, bulk_orders_query,
         model::{Gid, Order},
     },
+    telemetry,
     work::{self, Lane, Lease},
 };
 
 /// Orders per transaction.
 const PAGE: usize = 100;
 /// Waits between tries of a failed step, in seconds. After the last one the pull has failed; the next scheduled one covers its window.
-const LADDER: [u64; 6] = [5, 30, 120, 600, 1_800, 7_200];
+const LADDER: [i64; 6] = [5, 30, 120, 600, 1_800, 7_200];
 
 /// Moves a claimed pull on and ends the visit, whatever comes.
 #[instrument(skip_all, fields(pull = %row.id))]
@@ -231,7 +231,7 @@ impl Pages<'_> {
             .col_expr(Column::OrdersChanged, Expr::value(self.changed));
         fenced(update.exec(&txn).await?.rows_affected)?;
         txn.commit().await?;
-        metrics::counter!("mlc_pull_orders_total").increment(page.len() as u64);
+        telemetry::orders_pulled(page.len() as u64);
         self.app.bell.notify_one();
         Ok(())
     }
@@ -277,8 +277,7 @@ async fn retry_or_fail(app: &App, lease: Lease, attempts: i32, error: &Error) ->
     let problem = problem(error);
     match LADDER.get(usize::try_from(attempts).unwrap_or(usize::MAX)).filter(|_| problem.owner != Owner::Merchant) {
         Some(seconds) => {
-            let millis = (Decimal::from(seconds * 1_000) * app.config.retry_scale).to_u64().unwrap_or(u64::MAX);
-            let wait = Duration::from_millis(millis);
+            let wait = app.config.scaled(TimeDelta::seconds(*seconds)).to_std().unwrap_or_default();
             warn!(error = error as &dyn std::error::Error, ?wait, "pull not completed, tried again later");
             later(app, lease, wait, true, Some(&problem)).await
         }

@@ -221,8 +221,6 @@ impl Step<'_, '_> {
         let app = self.visit.app;
         let now = app.clock.now();
         let action = format!("{}_{kind}", self.write.action.name());
-        metrics::counter!("mlc_freshbooks_writes_total", "action" => action.clone(), "outcome" => outcome.to_owned())
-            .increment(1);
         let message = match outcome {
             "adopted" => format!("Found {kind} {freshbooks_id} in FreshBooks and linked it."),
             _ => format!("FreshBooks accepted: {} {kind} {freshbooks_id}.", self.write.action.name()),

@@ -5,7 +5,6 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use entity::{ids::ConnectionId, synced_order::State};
 use rand::Rng;
-use rust_decimal::{Decimal, prelude::ToPrimitive};
 use sea_orm::DbErr;
 use tracing::{debug, error, warn};
 
@@ -18,7 +17,7 @@ use crate::{
 };
 
 /// The waits between tries, in seconds. After the last one the order has failed.
-const LADDER: [u64; 9] = [5, 30, 120, 600, 1_800, 7_200, 18_000, 28_800, 36_000];
+const LADDER: [i64; 9] = [5, 30, 120, 600, 1_800, 7_200, 18_000, 28_800, 36_000];
 
 /// Why a visit was not finished.
 #[derive(Debug, thiserror::Error)]
@@ -108,7 +107,7 @@ pub(super) async fn end(
         }
         Remedy::Retry(problem) => match LADDER.get(usize::try_from(attempts).unwrap_or(usize::MAX)) {
             Some(seconds) => {
-                let wait = scaled(*seconds, app.config.retry_scale);
+                let wait = jittered(app.config.scaled(TimeDelta::seconds(*seconds)));
                 warn!(error = &error as &dyn std::error::Error, ?wait, "order not synced, tried again later");
                 order::retry_later(db, lease, State::Retrying, Some(&problem), later(wait), true, now).await?;
             }
@@ -191,8 +190,8 @@ fn remedy(error: &Error) -> Remedy {
 const AGAIN: &str = "Nothing to do: it is tried again by itself.";
 
 /// The wait with a fifth of jitter, so that what failed together is not tried again together.
-fn scaled(seconds: u64, scale: Decimal) -> Duration {
-    let millis = (Decimal::from(seconds * 1_000) * scale).to_u64().unwrap_or(u64::MAX);
+fn jittered(wait: TimeDelta) -> Duration {
+    let millis = u64::try_from(wait.num_milliseconds()).unwrap_or_default();
     let fifth = (millis / 5).max(1);
     Duration::from_millis(millis.saturating_sub(fifth / 2).saturating_add(rand::rng().random_range(0..fifth)))
 }

@@ -33,6 +33,7 @@ use crate::{
     },
     problem::{Owner, Problem},
     shopify::model::{Gid, Order},
+    telemetry,
     work::Lease,
 };
 
@@ -53,8 +54,7 @@ pub async fn sync_order(app: &App, lease: Lease, row: synced_order::Model) {
     let connection = row.connection_id;
     let ended = match run(app, lease, row).await {
         Ok(outcome) => {
-            metrics::counter!("mlc_orders_settled_total", "state" => format!("{:?}", outcome.state).to_lowercase())
-                .increment(1);
+            telemetry::order_settled(state_name(outcome.state));
             Ok(())
         }
         Err(error) => failure::end(app, connection, lease, attempts, error).await,
@@ -327,4 +327,17 @@ pub async fn preview(app: &App, connection: ConnectionId, shopify_order_id: i64)
         Refusal::Waiting(problem) | Refusal::Failed(problem) => problem,
     });
     Ok(Some(Preview { order, wanted, writes, known_since: row.map(|row| row.created_at) }))
+}
+
+/// The metric's label.
+fn state_name(state: State) -> &'static str {
+    match state {
+        State::Due => "due",
+        State::Synced => "synced",
+        State::Waiting => "waiting",
+        State::Retrying => "retrying",
+        State::Failed => "failed",
+        State::Skipped => "skipped",
+        State::Dismissed => "dismissed",
+    }
 }

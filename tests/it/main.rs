@@ -1,1 +1,6 @@
-//! x
+//! The integration tests: one binary, a file per behaviour.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod cli;
+mod layers;

@@ -1,0 +1,91 @@
+//! Parses the command line, runs one command, and turns its end into an exit code: 0 done, 1 failed, 2 not meant like that.
+//!
+//! The commands are thin: each reads its arguments, calls the library and prints. What they print goes to stdout, everything said about
+//! it to stderr.
+
+mod keygen;
+mod migrate;
+mod output;
+mod token;
+
+use std::{error::Error as StdError, io::ErrorKind, process::ExitCode};
+
+use anyhow::Context;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use ml_connector::config::{self, Config, Settings};
+
+/// Turns Shopify orders into FreshBooks invoices, payments and refunds: to the cent, exactly once, provably.
+///
+/// Settings are read from the environment, from `.env` in the working directory, or from the flag of the same name (--help lists them).
+#[derive(Parser)]
+#[command(name = "ml-connector", version)]
+struct Cli {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Brings the database schema up to date
+    Migrate,
+    /// Prints a signed admin token
+    Token(token::Args),
+    /// Prints a fresh key for MLC_ENCRYPTION_KEYS
+    Keygen,
+}
+
+/// The whole program.
+pub(crate) fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::failure(&error);
+            ExitCode::from(if error.chain().any(is_usage) { 2 } else { 1 })
+        }
+    }
+}
+
+fn run() -> anyhow::Result<()> {
+    load_dotenv()?; // before any thread is started: it changes the environment
+    let Cli { settings, command } = parse();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    runtime.block_on(async {
+        match command {
+            Command::Migrate => migrate::run(&Config::read(settings)?).await,
+            Command::Token(args) => token::run(&Config::read(settings)?, args),
+            Command::Keygen => keygen::run(),
+        }
+    })
+}
+
+/// Exits for `--help`, `--version` and a command line that does not parse.
+fn parse() -> Cli {
+    let command = Cli::command().mut_args(|argument| {
+        // A setting may stand after the command as well, and `-h` is short without them.
+        if argument.get_env().is_some() { argument.global(true).hide_short_help(true) } else { argument }
+    });
+    Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+}
+
+/// Variables that are set already win over the file.
+fn load_dotenv() -> Result<(), config::Error> {
+    let wrong = |reason: String| Err(config::Error::new(".env", reason));
+    match dotenvy::from_path(".env") {
+        Ok(()) => Ok(()),
+        Err(dotenvy::Error::Io(error)) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(dotenvy::Error::Io(error)) => wrong(format!("it cannot be read: {error}")),
+        // The library would print the line, and such lines hold secrets.
+        Err(dotenvy::Error::LineParse(line, _)) => match line.split_once('=') {
+            Some((name, _)) => wrong(format!("the value of {} cannot be read: does it need quotes?", name.trim())),
+            None => wrong("a line is not of the form NAME=value".to_owned()),
+        },
+        Err(_) => wrong("it cannot be read".to_owned()),
+    }
+}
+
+fn is_usage(cause: &(dyn StdError + 'static)) -> bool {
+    cause.is::<config::Error>()
+}
