@@ -1,1 +1,191 @@
-//! Simulated Shopify.
+//! Simulated Shopify: one shop's Admin GraphQL API over real HTTP, as strict as the real one.
+//!
+//! It shares no type with the connector. Its schema is a part of Shopify's, executed by a real executor; costs, error shapes, search,
+//! bulk operations and their files follow the recorded behaviour, and [`Faults`] makes it fail where a test wants it to.
+
+pub mod build;
+mod bulk;
+mod check;
+mod cost;
+pub mod currency;
+mod gate;
+mod graphql;
+mod http;
+pub mod model;
+mod options;
+mod payment;
+mod people;
+mod sample;
+mod sdl;
+mod search;
+mod states;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+};
+
+use chrono::TimeDelta;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+use self::{
+    bulk::Bulk,
+    cost::Bucket,
+    graphql::{Api, World},
+    http::Server,
+    model::Order,
+    store::Store,
+};
+pub use self::{
+    bulk::BulkFate,
+    options::{BulkPace, Now, Options, ShopFacts},
+    sample::sample_store,
+};
+use super::faults::Faults;
+
+/// A running shop; it stops when dropped.
+#[derive(Debug)]
+pub struct Shopify {
+    /// What goes wrong next. Calls are named `graphql:` and the operation's name (`graphql:Orders`; its first field when it has none),
+    /// and `bulk:download`.
+    pub faults: Arc<Faults>,
+    world: Arc<World>,
+    address: SocketAddr,
+    end: Option<oneshot::Sender<()>>,
+    serving: Option<JoinHandle<()>>,
+}
+
+impl Shopify {
+    /// Opens the shop on a port of the loopback interface.
+    pub async fn start(mut options: Options) -> io::Result<Shopify> {
+        let listener = TcpListener::bind(options.address).await?;
+        let address = listener.local_addr()?;
+        let faults = Arc::new(Faults::default());
+        let orders = Store::default();
+        orders.load(std::mem::take(&mut options.orders));
+        let world = Arc::new(World {
+            tokens: Mutex::new(options.tokens.drain(..).collect()),
+            bucket: Mutex::new(Bucket::full(options.bucket, options.restore_rate, (options.now)())),
+            bulk: Bulk::new()?,
+            base: OnceLock::from(format!("http://{address}")),
+            faults: Arc::clone(&faults),
+            orders,
+            settings: options,
+        });
+        let api = Arc::new(Api::new(&world));
+        let router = http::router(Arc::new(Server { api, world: Arc::clone(&world) }));
+        let (end, ended) = oneshot::channel::<()>();
+        let serving = tokio::spawn(async move {
+            let graceful = axum::serve(listener, router).with_graceful_shutdown(async {
+                // A dropped sender means the end as much as a sent word does.
+                let _ = ended.await;
+            });
+            if let Err(error) = graceful.await {
+                tracing::warn!("simulated Shopify stopped: {error}");
+            }
+        });
+        Ok(Shopify { faults, world, address, end: Some(end), serving: Some(serving) })
+    }
+
+    /// The API's address with `{shop}` in place of the shop's domain.
+    pub fn url(&self) -> String {
+        format!("http://{}/{{shop}}", self.address)
+    }
+
+    /// The shop's domain.
+    pub fn shop(&self) -> &str {
+        &self.world.settings.shop
+    }
+
+    /// Adds an order, or puts it in the place of the one with its id, just as it is.
+    pub fn place(&self, order: impl Into<Order>) -> Arc<Order> {
+        let order = Arc::new(order.into());
+        self.world.orders.put(Arc::clone(&order), self.world.now());
+        order
+    }
+
+    /// Edits an order. Its `updated_at` becomes a second later, or now where that is later still. Totals stay as `edit` leaves them.
+    /// Nothing happens when there is no such order.
+    pub fn change(&self, id: u64, edit: impl FnOnce(&mut Order)) {
+        let Some(order) = self.world.orders.get(id) else { return };
+        let mut order = Order::clone(&order);
+        let before = order.updated_at;
+        edit(&mut order);
+        order.updated_at = order.updated_at.max(before + TimeDelta::seconds(1)).max(self.world.now());
+        self.world.orders.put(Arc::new(order), self.world.now());
+    }
+
+    /// Tells what happened to an order with the builder's words: `evolve(id, |order| order.refund_all())`. The event happens now, by
+    /// the shop's clock, unless that is before the last one.
+    pub fn evolve(&self, id: u64, event: impl FnOnce(Order) -> Order) {
+        let now = self.world.now();
+        self.change(id, |order| {
+            let mut next = order.clone();
+            if next.updated_at < now {
+                next.next_event = Some(now);
+            }
+            *order = event(next);
+        });
+    }
+
+    /// Deletes an order: it just vanishes.
+    pub fn delete(&self, id: u64) -> Option<Arc<Order>> {
+        self.world.orders.remove(id)
+    }
+
+    /// All orders, by id.
+    pub fn orders(&self) -> Vec<Arc<Order>> {
+        self.world.orders.all()
+    }
+
+    /// One order.
+    pub fn order(&self, id: u64) -> Option<Arc<Order>> {
+        self.world.orders.get(id)
+    }
+
+    /// Accepts one more access token.
+    pub fn accept_token(&self, token: &str) {
+        self.tokens().insert(token.to_owned());
+    }
+
+    /// No token is good any longer, as after an uninstall.
+    pub fn revoke_tokens(&self) {
+        self.tokens().clear();
+    }
+
+    /// What becomes of the next bulk operation that is started; call it again for the one after.
+    pub fn next_bulk(&self, fate: BulkFate) {
+        self.world.bulk.fate(fate);
+    }
+
+    /// Takes points out of the bucket, as another app's requests would not but a test may want to.
+    pub fn drain(&self, points: u32) {
+        let mut bucket = self.world.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        bucket.pay(i64::from(points), self.world.now());
+    }
+
+    /// Closes: no new connections, requests under way are answered.
+    pub async fn stop(mut self) {
+        drop(self.end.take());
+        if let Some(serving) = self.serving.take()
+            && let Err(error) = serving.await
+        {
+            tracing::warn!("simulated Shopify did not stop cleanly: {error}");
+        }
+    }
+
+    fn tokens(&self) -> MutexGuard<'_, std::collections::BTreeSet<String>> {
+        self.world.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Shopify {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        self.world.bulk.clear();
+    }
+}

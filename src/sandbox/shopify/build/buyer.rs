@@ -1,0 +1,92 @@
+//! Who buys: customers, guests, walk-ins.
+
+use std::sync::Arc;
+
+use super::{Draft, instant};
+use crate::sandbox::shopify::model::{Address, CountryCode, Customer};
+
+/// A customer with this id; the e-mail address is left out when empty.
+pub fn customer(id: u64, first: &str, last: &str, email: &str) -> Customer {
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    Customer {
+        id,
+        first_name: some(first),
+        last_name: some(last),
+        email: some(email),
+        phone: None,
+        locale: "en".to_owned(),
+        note: None,
+        tax_exempt: false,
+        created_at: instant("2026-08-01T09:00:00Z"),
+        updated_at: instant("2026-09-01T09:00:00Z"),
+        address: None,
+    }
+}
+
+/// An address in one of the places that the samples know; the rest of it is made up from the city.
+pub fn address(first: &str, last: &str, city: &str, province: &str, zip: &str, country: CountryCode) -> Address {
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    Address {
+        first_name: some(first),
+        last_name: some(last),
+        address1: some("12 Sample Street"),
+        city: some(city),
+        province: some(province),
+        province_code: some(province),
+        zip: some(zip),
+        country: Some(country),
+        ..Address::default()
+    }
+}
+
+impl Draft {
+    /// Bought by a customer, who also receives it at their address.
+    #[must_use]
+    pub fn customer(mut self, customer: impl Into<Arc<Customer>>) -> Draft {
+        let customer = customer.into();
+        self.order.email.clone_from(&customer.email);
+        self.order.billing.clone_from(&customer.address);
+        self.order.shipping.clone_from(&customer.address);
+        self.order.customer = Some(customer);
+        self
+    }
+
+    /// Bought without a customer record, with an e-mail address.
+    #[must_use]
+    pub fn guest(mut self, email: &str) -> Draft {
+        self.order.email = Some(email.to_owned());
+        self.order.customer = None;
+        self
+    }
+
+    /// Bought at the till: no customer, no address, nothing to write to.
+    #[must_use]
+    pub fn walk_in(mut self) -> Draft {
+        self.order.email = None;
+        self.order.customer = None;
+        self.order.billing = None;
+        self.order.shipping = None;
+        self.source("pos")
+    }
+
+    /// The telephone number left with the order.
+    #[must_use]
+    pub fn phone(mut self, phone: &str) -> Draft {
+        self.order.phone = Some(phone.to_owned());
+        self
+    }
+
+    /// Where the invoice goes.
+    #[must_use]
+    pub fn bill_to(mut self, address: Address) -> Draft {
+        self.order.billing = Some(address);
+        self
+    }
+
+    /// Where the goods go.
+    #[must_use]
+    pub fn ship_to(mut self, address: Address) -> Draft {
+        self.order.shipping = Some(address);
+        self
+    }
+}

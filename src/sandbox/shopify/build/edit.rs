@@ -1,0 +1,135 @@
+//! Changes to an order after the sale, as the editor in the admin makes them.
+
+use rust_decimal::Decimal;
+
+use super::{
+    Worth,
+    sale::{taken_off, taxes},
+};
+use crate::sandbox::shopify::{
+    currency::number,
+    model::{
+        Allocation, Discount, DiscountApplicationAllocationMethod, DiscountApplicationTargetSelection,
+        DiscountApplicationTargetType, DiscountSource, DiscountValue, Line, Order, OrderDisplayFulfillmentStatus,
+        Refund, RefundLineItemRestockType,
+    },
+};
+
+impl Order {
+    /// Removes units. Recorded as a refund without money; the line keeps its quantity and its tax lines.
+    #[must_use]
+    pub fn edit_removes(mut self, line: usize, quantity: i64) -> Order {
+        let now = self.tick();
+        let id = self.fresh_id();
+        self.refunds.push(Refund {
+            id,
+            created_at: Some(now),
+            processed_at: now,
+            updated_at: now,
+            note: None,
+            lines: Vec::new(),
+            shipping: Vec::new(),
+            adjustments: Vec::new(),
+            transactions: Vec::new(),
+            duties: Vec::new(),
+            removal: true,
+            settles: 0,
+        });
+        self.give_back(line, quantity, RefundLineItemRestockType::Cancel);
+        self.edited()
+    }
+
+    /// Adds a line, taxed like the first taxed one.
+    #[must_use]
+    pub fn edit_adds(mut self, title: &str, price: &str, quantity: i64) -> Order {
+        self.tick();
+        let id = self.fresh_id();
+        let rates = self.lines.iter().find(|line| !line.taxes.is_empty()).map(rates).unwrap_or_default();
+        let unit_price = self.presentment.parse(price);
+        self.lines.push(Line {
+            id,
+            title: title.to_owned(),
+            variant_title: None,
+            sku: None,
+            vendor: None,
+            quantity,
+            gone: 0,
+            unit_price,
+            allocations: Vec::new(),
+            taxes: taxes(unit_price * quantity, &rates, self.taxes_included, Some(false)),
+            duties: Vec::new(),
+            gift_card: false,
+            taxable: true,
+            requires_shipping: true,
+            tip: false,
+            custom_attributes: Vec::new(),
+        });
+        if self.fulfillment_status == OrderDisplayFulfillmentStatus::Fulfilled {
+            self.fulfillment_status = OrderDisplayFulfillmentStatus::PartiallyFulfilled;
+        }
+        self.edited()
+    }
+
+    /// Grants a discount on a line; subtotal and total move, the original total does not.
+    #[must_use]
+    pub fn edit_discounts(mut self, at: usize, title: &str, worth: Worth) -> Order {
+        self.tick();
+        let discount = self.discounts.len();
+        let presentment = self.presentment;
+        let inclusive = self.taxes_included;
+        let value = match worth {
+            Worth::Percent(percent) => DiscountValue::Percent(percent),
+            Worth::Amount(amount) => DiscountValue::Amount(presentment.minor(amount)),
+        };
+        let Some(line) = self.lines.get_mut(at) else { return self };
+        let amount = taken_off(worth, line.gross(), presentment);
+        line.allocations.push(Allocation { discount, amount });
+        let rates = rates(line);
+        let liable = line.taxes.first().and_then(|tax| tax.channel_liable);
+        line.taxes = taxes(line.gross(), &rates, inclusive, liable);
+        self.discounts.push(Discount {
+            source: DiscountSource::Manual(title.to_owned(), None),
+            allocation_method: DiscountApplicationAllocationMethod::Each,
+            target_selection: DiscountApplicationTargetSelection::Explicit,
+            target_type: DiscountApplicationTargetType::LineItem,
+            value,
+        });
+        self.edited()
+    }
+
+    /// Removes the first shipping line; it stays visible, marked as removed.
+    #[must_use]
+    pub fn edit_removes_shipping(mut self) -> Order {
+        self.tick();
+        if let Some(line) = self.shipping.first_mut() {
+            line.removed = true;
+        }
+        self.edited()
+    }
+
+    /// The buyer's address changed and with it the rate of every tax.
+    #[must_use]
+    pub fn taxes_recalculated(mut self, title: &str, rate: &str) -> Order {
+        self.tick();
+        let rates = [(title.to_owned(), number(rate))];
+        let inclusive = self.taxes_included;
+        for line in self.lines.iter_mut().filter(|line| !line.taxes.is_empty()) {
+            line.taxes = taxes(line.gross(), &rates, inclusive, Some(false));
+        }
+        for line in self.shipping.iter_mut().filter(|line| !line.taxes.is_empty()) {
+            line.taxes = taxes(line.discounted(), &rates, inclusive, Some(false));
+        }
+        self.recompute();
+        self
+    }
+
+    fn edited(mut self) -> Order {
+        self.edited = true;
+        self.recompute();
+        self
+    }
+}
+
+fn rates(line: &Line) -> Vec<(String, Decimal)> {
+    line.taxes.iter().map(|tax| (tax.title.clone(), tax.rate.unwrap_or_default())).collect()
+}

@@ -1,0 +1,118 @@
+//! The schema: a part of Shopify's, with its names and types, executed for real.
+
+mod bulk;
+mod connection;
+mod customer;
+mod discount;
+mod line;
+mod order;
+mod refund;
+mod root;
+mod scalar;
+mod shop;
+mod transaction;
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, OnceLock},
+};
+
+use async_graphql::{EmptySubscription, Schema};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use self::root::{Mutation, QueryRoot};
+use super::{
+    bulk::Bulk,
+    cost::Bucket,
+    model::Order,
+    options::Options,
+    sdl::Types,
+    store::{Store, View},
+};
+use crate::sandbox::faults::Faults;
+
+/// The shop and everything in it.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) settings: Options,
+    pub(super) orders: Store,
+    pub(super) tokens: Mutex<BTreeSet<String>>,
+    pub(super) bucket: Mutex<Bucket>,
+    pub(super) bulk: Bulk,
+    pub(super) faults: Arc<Faults>,
+    pub(super) base: OnceLock<String>,
+}
+
+impl World {
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        (self.settings.now)()
+    }
+
+    /// What this app may see of the orders.
+    pub(super) fn view(&self) -> View {
+        let now = self.now();
+        let everything = self.settings.scopes.iter().any(|scope| scope == "read_all_orders");
+        View {
+            now,
+            lag: TimeDelta::from_std(self.settings.index_lag).unwrap_or_default(),
+            since: (!everything).then(|| now - TimeDelta::days(60)),
+        }
+    }
+
+    /// Where it listens, without a slash at the end.
+    pub(super) fn base(&self) -> String {
+        self.base.get().cloned().unwrap_or_default()
+    }
+}
+
+/// The executor.
+pub(super) struct Api {
+    pub(super) schema: Schema<QueryRoot, Mutation, EmptySubscription>,
+    pub(super) types: Types,
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api").finish_non_exhaustive()
+    }
+}
+
+impl Api {
+    pub(super) fn new(world: &Arc<World>) -> Api {
+        let schema = Schema::build(QueryRoot, Mutation, EmptySubscription)
+            .disable_suggestions()
+            .data(Arc::clone(world))
+            .finish();
+        let types = Types::read(&schema.sdl());
+        Api { schema, types }
+    }
+
+    /// The schema without a shop behind it.
+    #[cfg(test)]
+    pub(super) fn sdl() -> String {
+        Schema::build(QueryRoot, Mutation, EmptySubscription).finish().sdl()
+    }
+}
+
+/// One request's own things.
+pub(super) struct Asked {
+    pub(super) api: Arc<Api>,
+    /// The orders that a bulk operation reads this time; connections need no window then.
+    page: Option<Vec<Arc<Order>>>,
+    /// Entries of `extensions.search`.
+    pub(super) notes: Arc<Mutex<Vec<serde_json::Value>>>,
+}
+
+impl Asked {
+    pub(super) fn direct(api: &Arc<Api>, notes: &Arc<Mutex<Vec<serde_json::Value>>>) -> Asked {
+        Asked { api: Arc::clone(api), page: None, notes: Arc::clone(notes) }
+    }
+
+    pub(super) fn bulk(api: &Arc<Api>, page: Vec<Arc<Order>>) -> Asked {
+        Asked { api: Arc::clone(api), page: Some(page), notes: Arc::default() }
+    }
+
+    pub(super) fn in_bulk(&self) -> bool {
+        self.page.is_some()
+    }
+}

@@ -1,0 +1,117 @@
+//! How a simulated shop is set up.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+use super::{currency::CurrencyCode, model::Order};
+
+/// Versions answered as asked for; older ones fall forward to the first.
+pub(super) const SUPPORTED: &[&str] = &["2026-01", "2026-04", "2026-07", "2026-10", "2027-01", "unstable"];
+
+/// A clock.
+pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+/// How long a bulk operation takes.
+#[derive(Clone, Copy, Debug)]
+pub enum BulkPace {
+    /// It has ended when it is looked at for this many times; 0 is ended before the first look.
+    Polls(u32),
+    /// It has ended after this time, by the shop's clock.
+    After(Duration),
+}
+
+/// What the shop says of itself.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "named as in the schema")]
+pub struct ShopFacts {
+    pub id: u64,
+    pub name: String,
+    pub email: String,
+    pub currency: CurrencyCode,
+    pub presentment_currencies: Vec<CurrencyCode>,
+    pub zone: Tz,
+    pub taxes_included: bool,
+    pub order_prefix: String,
+    pub plan: String,
+    pub created_at: DateTime<Utc>,
+}
+
+impl Default for ShopFacts {
+    fn default() -> ShopFacts {
+        use CurrencyCode::{Cad, Eur, Gbp, Jpy, Kwd, Usd};
+        ShopFacts {
+            id: 70_000_000_001,
+            name: "Sandbox Store".to_owned(),
+            email: "owner@example.com".to_owned(),
+            currency: Cad,
+            presentment_currencies: vec![Cad, Usd, Eur, Gbp, Jpy, Kwd],
+            zone: Tz::America__Toronto,
+            taxes_included: false,
+            order_prefix: "#".to_owned(),
+            plan: "Development".to_owned(),
+            created_at: super::build::instant("2026-06-01T13:00:00Z"),
+        }
+    }
+}
+
+/// How to start a simulated shop.
+#[derive(Clone)]
+pub struct Options {
+    /// Its `myshopify.com` domain.
+    pub shop: String,
+    /// What it says of itself.
+    pub facts: ShopFacts,
+    /// Orders that are there from the start.
+    pub orders: Vec<Order>,
+    /// Access tokens that are accepted.
+    pub tokens: Vec<String>,
+    /// Granted scopes. Without `read_all_orders` only the last sixty days show, without `read_orders` none.
+    pub scopes: Vec<String>,
+    /// The app was approved for names, addresses, e-mail and telephone; else they are null.
+    pub personal_data: bool,
+    /// Points restored a second.
+    pub restore_rate: u32,
+    /// Points that the bucket holds.
+    pub bucket: u32,
+    /// How long after a change search still shows the state before.
+    pub index_lag: Duration,
+    /// How long a bulk operation takes.
+    pub bulk_pace: BulkPace,
+    /// Where to listen; a free port of the loopback interface unless said.
+    pub address: SocketAddr,
+    /// The shop's clock.
+    pub now: Now,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        let scopes = ["read_orders", "read_all_orders", "read_customers"];
+        Options {
+            shop: "sandbox-store.myshopify.com".to_owned(),
+            facts: ShopFacts::default(),
+            orders: Vec::new(),
+            tokens: vec!["shpat_sandbox".to_owned()],
+            scopes: scopes.into_iter().map(str::to_owned).collect(),
+            personal_data: true,
+            restore_rate: 100,
+            bucket: 2000,
+            index_lag: Duration::ZERO,
+            bulk_pace: BulkPace::Polls(2),
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            now: Arc::new(real_clock),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a simulated platform has a clock of its own; tests replace it")]
+fn real_clock() -> DateTime<Utc> {
+    Utc::now()
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options").field("shop", &self.shop).field("orders", &self.orders.len()).finish_non_exhaustive()
+    }
+}

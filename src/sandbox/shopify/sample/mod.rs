@@ -1,0 +1,100 @@
+//! A store full of orders of every kind, the same each time.
+//!
+//! First the hand-picked kinds, one order each, then orders varied by a seeded generator in the mixture of an ordinary shop. No clock is
+//! read: sales lie between 2026-09-15 and 2026-11-15, later events shortly after them.
+
+mod kinds;
+mod mixture;
+mod more_kinds;
+
+use super::model::Order;
+
+/// The number of the first order, `#1001`.
+const FIRST: i32 = 1001;
+
+/// That many orders, numbered from 1001 up.
+pub fn sample_store(orders: usize) -> Vec<Order> {
+    let kinds = kinds::all().into_iter().chain(more_kinds::all()).enumerate().map(|(at, kind)| {
+        let number = FIRST + i32::try_from(at).unwrap_or_default();
+        kind(super::build::order(number).at_instant(mixture::sold_at(at)))
+    });
+    let mut store: Vec<Order> = kinds.take(orders).collect();
+    let mut mixture = mixture::Mixture::new();
+    for at in store.len()..orders {
+        store.push(mixture.order(FIRST + i32::try_from(at).unwrap_or_default(), at));
+    }
+    store
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::sandbox::shopify::{build::instant, currency::CurrencyCode};
+
+    #[test]
+    fn it_is_the_same_each_time_and_quick() {
+        let begun = Instant::now();
+        let store = sample_store(5000);
+        assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+        let again = sample_store(5000);
+        assert_eq!(format!("{:?}", store[4321]), format!("{:?}", again[4321]));
+        assert_eq!(store.len(), 5000);
+        assert_eq!(store[0].name, "#1001");
+        let (from, to) = (instant("2026-09-15T00:00:00Z"), instant("2026-11-15T23:59:59Z"));
+        for order in &store {
+            assert!(order.processed_at >= from && order.processed_at <= to, "{}: {}", order.name, order.processed_at);
+            assert!(order.updated_at >= order.created_at, "{}", order.name);
+            assert_eq!(order.currency, CurrencyCode::Cad);
+        }
+    }
+
+    #[test]
+    fn there_are_at_least_sixty_two_kinds() {
+        assert!(kinds::all().len() + more_kinds::all().len() >= 62, "{}", kinds::all().len() + more_kinds::all().len());
+    }
+
+    /// What section 4.2 of the reference says about every order's figures.
+    #[test]
+    fn the_figures_of_every_order_agree() {
+        for order in sample_store(2000) {
+            let (sums, name) = (&order.totals, &order.name);
+            let gross: i64 = order.lines.iter().filter(|line| !line.tip).map(|line| line.gross()).sum();
+            assert_eq!(gross, sums.subtotal_price.presentment, "{name}");
+            let shipping: i64 = order.shipping.iter().map(|line| line.discounted()).sum();
+            let tax = if order.taxes_included { 0 } else { sums.total_tax.presentment };
+            let duties =
+                if order.duties_included { 0 } else { sums.original_total_duties.unwrap_or_default().presentment };
+            let fees = sums.original_total_additional_fees.unwrap_or_default().presentment;
+            let total = gross + shipping + tax + duties + fees + sums.total_tip_received.presentment;
+            assert_eq!(total, sums.total_price.presentment, "{name}");
+
+            let lines: i64 = order.lines.iter().map(|line| line.tax()).sum();
+            let all: i64 = lines + order.shipping.iter().map(|line| line.tax()).sum::<i64>();
+            let listed: i64 = order.tax_lines(false).iter().map(|tax| tax.price).sum();
+            assert_eq!(listed, sums.total_tax.presentment, "{name}");
+            assert!(order.order_taxes.is_empty() == (all == sums.total_tax.presentment), "{name}");
+
+            let net = sums.total_received.presentment - sums.total_refunded.presentment;
+            assert_eq!(net, sums.net_payment.presentment, "{name}");
+            let owed = sums.current_total_price.presentment + sums.refund_discrepancy.presentment + order.cash_rounding;
+            let held = sums.total_capturable.presentment.min(sums.current_total_price.presentment);
+            assert_eq!(owed - net - held, sums.total_outstanding.presentment, "{name}");
+            for (at, line) in order.lines.iter().enumerate() {
+                let (left, tax) = order.line_now(at);
+                assert!(left >= 0 && tax >= 0 && line.gone <= line.quantity, "{name}");
+                assert!(
+                    line.gone < line.quantity || (left == 0 && tax == 0),
+                    "{name}: something is left of a line that is gone"
+                );
+            }
+            if order.currency == order.presentment
+                && order.transactions.iter().all(|paid| paid.amount.shop == paid.amount.presentment)
+            {
+                assert_eq!(sums.total_price.shop, sums.total_price.presentment, "{name}");
+                assert_eq!(sums.net_payment.shop, sums.net_payment.presentment, "{name}");
+            }
+        }
+    }
+}
