@@ -37,7 +37,7 @@ pub(super) fn wanted(
     settings: &Settings,
     shop: &Shop,
 ) -> Result<(WantedInvoice, CentProof), Refusal> {
-    let currency = Reader(settings.currency).currency(order);
+    let currency = Reader::documents(settings.currency).currency(order);
     if parts.owed < 0 {
         return Err(Refusal::negative(parts.owed, currency.code()));
     }

@@ -55,20 +55,20 @@ pub(super) fn wanted(
     settings: &Settings,
     shop: &Shop,
 ) -> Result<Vec<WantedPayment>, Refusal> {
-    let read = Reader(settings.currency);
+    let read = Reader::documents(settings.currency);
     let currency = read.currency(order);
     let foreign = settings.currency == Basis::Shop && order.currency_code != order.presentment_currency_code;
     // Exchange rates differ from day to day only in the shop's money: there, shares are taken in the buyer's.
     let (money, owed) = if foreign {
-        let presentment = Reader(Basis::Presentment);
-        (presentment, super::part::take_apart(order, presentment)?.owed)
+        (Reader::shares(), super::part::take_apart(order, Reader::shares())?.owed)
     } else {
         (read, parts.owed)
     };
     let received = received(order, money)?;
     let paid: Cents = received.iter().map(|(_, amount)| amount).sum();
     if paid > owed {
-        return Err(Refusal::overpaid(paid, owed, money.currency(order).code()));
+        let (paid, owed) = if foreign { (share(parts.owed, paid, owed), parts.owed) } else { (paid, owed) };
+        return Err(Refusal::overpaid(paid, owed, currency.code()));
     }
     let (mut seen, mut given) = (0, 0);
     let mut payments = Vec::new();

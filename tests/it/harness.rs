@@ -1,0 +1,289 @@
+//! The world of a test: its own database, its own simulated Shopify and FreshBooks, real HTTP between them, the worker at rest.
+//!
+//! A test places orders, lets things happen, and reads the books. Whatever it was about, [`TestApp::end`] audits them: one live invoice
+//! per order, totals to the cent, nothing left due, the audit chain intact.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use entity::{connection, ids::ConnectionId, platform_grant::Platform, pull, resource_link, synced_order};
+use ml_connector::{
+    app::App,
+    audit,
+    auth::Actor,
+    clock::Clock,
+    config::Config,
+    connection::{Account, NewConnection},
+    db::Db,
+    grant::{self, TokenSet},
+    mapping::Settings,
+    pull as pulls,
+    sandbox::{
+        freshbooks::{self, FreshBooks},
+        shopify::{self, Shopify, build, model::Order},
+    },
+    worker,
+};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use secrecy::SecretString;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+pub(crate) const ENCRYPTION_KEYS: &str = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+pub(crate) const SHOP: &str = "sandbox-store.myshopify.com";
+pub(crate) const SHOPIFY_TOKEN: &str = "shpat_sandbox";
+
+/// How a test's platforms behave; the default is as the sandbox command has them.
+#[derive(Default)]
+pub(crate) struct World {
+    pub(crate) shopify: shopify::Options,
+    pub(crate) freshbooks: freshbooks::Options,
+    pub(crate) settings: Settings,
+}
+
+pub(crate) struct TestApp {
+    pub(crate) app: App,
+    pub(crate) shopify: Shopify,
+    pub(crate) freshbooks: FreshBooks,
+    pub(crate) connection: ConnectionId,
+    pub(crate) database: TestDatabase,
+    shopify_now: Clock,
+}
+
+impl TestApp {
+    pub(crate) async fn start() -> Self {
+        Self::in_world(World::default()).await
+    }
+
+    pub(crate) async fn in_world(world: World) -> Self {
+        Self::on(TestDatabase::make().await, world).await
+    }
+
+    /// Starts over a database that may have been used before.
+    pub(crate) async fn on(database: TestDatabase, mut world: World) -> Self {
+        let clock = Clock::default();
+        let (shopify_now, books_now) = (clock.clone(), clock.clone());
+        world.shopify.now = std::sync::Arc::new(move || shopify_now.now());
+        world.freshbooks.now = std::sync::Arc::new(move || books_now.now());
+        let books = world.freshbooks.clone();
+        let shopify = Shopify::start(world.shopify).await.unwrap();
+        let freshbooks = FreshBooks::start(world.freshbooks).await.unwrap();
+        let config = Config {
+            database_url: database.url.clone().into(),
+            encryption_keys: Some(ENCRYPTION_KEYS.into()),
+            shopify_url: shopify.url(),
+            freshbooks_url: freshbooks.url().parse().unwrap(),
+            ..Config::default()
+        };
+        let app = App::new(config, clock.clone()).await.unwrap();
+        let connection = connect(&app, &books, world.settings).await;
+        Self { app, shopify, freshbooks, connection, database, shopify_now: clock }
+    }
+
+    /// A backfill of everything, and all that follows from it.
+    pub(crate) async fn pull(&self) {
+        pulls::request(&self.app, &Actor::system("test"), self.connection, None, None).await.unwrap();
+        self.settle().await;
+    }
+
+    /// Runs what is due, moves the clock past every wait, until nothing is left to do.
+    pub(crate) async fn settle(&self) {
+        for _ in 0..200 {
+            worker::drain(&self.app).await.unwrap();
+            match self.next_due().await {
+                Some(at) => {
+                    let wait = at - self.app.clock.now();
+                    self.app.clock.advance(wait.max(TimeDelta::zero()) + TimeDelta::milliseconds(2));
+                }
+                None => return,
+            }
+        }
+        panic!("it does not come to rest");
+    }
+
+    /// Due rows, and rows whose lease must run out first.
+    async fn next_due(&self) -> Option<chrono::DateTime<chrono::Utc>> {
+        let db = self.app.db.read();
+        let orders =
+            synced_order::Entity::find().filter(synced_order::Column::DueAt.is_not_null()).all(db).await.unwrap();
+        let pulls = pull::Entity::find().filter(pull::Column::DueAt.is_not_null()).all(db).await.unwrap();
+        let orders = orders.into_iter().map(|row| row.due_at.max(row.leased_until));
+        let pulls = pulls.into_iter().map(|row| row.due_at.max(row.leased_until));
+        orders.chain(pulls).flatten().min()
+    }
+
+    pub(crate) fn advance(&self, by: TimeDelta) {
+        self.shopify_now.advance(by);
+    }
+
+    pub(crate) async fn connection(&self) -> connection::Model {
+        ml_connector::connection::load(self.app.db.read(), self.connection).await.unwrap()
+    }
+
+    pub(crate) async fn order(&self, name: &str) -> synced_order::Model {
+        ml_connector::order::find_by_name(self.app.db.read(), self.connection, name).await.unwrap().unwrap()
+    }
+
+    /// Every order's state and the reason for it, by name.
+    pub(crate) async fn states(&self) -> BTreeMap<String, (synced_order::State, String)> {
+        let rows = synced_order::Entity::find().all(self.app.db.read()).await.unwrap();
+        let reason = |row: &synced_order::Model| {
+            ml_connector::order::problem(row)
+                .map(|problem| format!("{}: {}", problem.code, problem.message))
+                .unwrap_or_default()
+        };
+        rows.iter().map(|row| (row.name.clone(), (row.state, reason(row)))).collect()
+    }
+
+    /// The live invoices of an order as an accountant would name them: `27.12 CAD, paid`.
+    pub(crate) fn invoices_of(&self, name: &str) -> Vec<String> {
+        let live = self.freshbooks.invoices().into_iter().filter(|invoice| invoice.vis_state != 1);
+        let of_order = live.filter(|invoice| invoice.po_number == name);
+        of_order.map(|invoice| format!("{} {}, {}", invoice.amount, invoice.currency, invoice.payment_status)).collect()
+    }
+
+    /// What a person could find wrong with the books and the trail, whatever the test was about.
+    pub(crate) async fn audit_books(&self) {
+        let db = self.app.db.read();
+        let due = synced_order::Entity::find().filter(synced_order::Column::DueAt.is_not_null()).all(db).await.unwrap();
+        assert!(due.is_empty(), "still due: {:?}", due.iter().map(|row| &row.name).collect::<Vec<_>>());
+
+        let mut live: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        for invoice in self.freshbooks.invoices().into_iter().filter(|invoice| invoice.vis_state != 1) {
+            live.entry(invoice.po_number.clone()).or_default().push(invoice);
+        }
+        for (name, invoices) in &live {
+            assert_eq!(invoices.len(), 1, "{name} has more than one live invoice");
+        }
+        let orders = synced_order::Entity::find().order_by_asc(synced_order::Column::Id).all(db).await.unwrap();
+        for row in orders.iter().filter(|row| row.state == synced_order::State::Synced) {
+            let order = self.shopify.order(row.shopify_order_id.unsigned_abs()).unwrap();
+            let invoice = live.get(&row.name).map(|invoices| &invoices[0]);
+            if order.cancelled_at.is_some() && order.totals.total_received.shop == 0 {
+                assert!(invoice.is_none(), "{} was cancelled unpaid and still has an invoice", row.name);
+                continue;
+            }
+            let invoice = invoice.unwrap_or_else(|| panic!("{} has no invoice", row.name));
+            assert_eq!(row.proof_returned_minor, row.proof_shopify_minor, "{}", row.name);
+            assert_eq!(hundredths(invoice.amount), row.proof_shopify_minor.unwrap(), "{}", row.name);
+        }
+        let transactions: Vec<String> = self
+            .freshbooks
+            .payments()
+            .into_iter()
+            .filter(|payment| payment.vis_state != 1)
+            .map(|payment| payment.note.split(" of ").next().unwrap_or_default().to_owned())
+            .collect();
+        let mut once = transactions.clone();
+        once.sort();
+        once.dedup();
+        assert_eq!(once.len(), transactions.len(), "a transaction was booked twice");
+        assert!(self.freshbooks.credit_notes().is_empty(), "money was booked as a credit");
+        assert_eq!(self.freshbooks.ignored_search_keys(), Vec::<String>::new());
+
+        let verdict = audit::verify(db, self.connection).await.unwrap();
+        assert!(matches!(verdict, audit::Verdict::Intact(_)), "{verdict:?}");
+        let intended = resource_link::Entity::find()
+            .filter(resource_link::Column::State.eq(resource_link::State::Intended))
+            .filter(resource_link::Column::FreshbooksId.is_not_null())
+            .all(db)
+            .await
+            .unwrap();
+        assert!(intended.is_empty());
+    }
+
+    /// How often FreshBooks was called, by call.
+    pub(crate) fn calls(&self) -> BTreeMap<String, u64> {
+        self.freshbooks.faults.calls()
+    }
+
+    /// Ends the world: the books are audited, the database is dropped.
+    pub(crate) async fn end(self) {
+        self.audit_books().await;
+        self.database.remove().await;
+    }
+}
+
+fn hundredths(amount: rust_decimal::Decimal) -> i64 {
+    ml_connector::money::half_up(amount * rust_decimal::Decimal::ONE_HUNDRED)
+}
+
+async fn connect(app: &App, books: &freshbooks::Options, settings: Settings) -> ConnectionId {
+    if let Some(known) = ml_connector::connection::find_by_shop(app.db.read(), SHOP).await.unwrap() {
+        return known.id;
+    }
+    let never = |token: &str| TokenSet {
+        access: SecretString::from(token),
+        refresh: None,
+        scopes: String::new(),
+        expires_at: None,
+    };
+    let shop = app.shopify.shop(SHOP, SHOPIFY_TOKEN.into()).info().await.unwrap();
+    let new = NewConnection {
+        name: "Test".to_owned(),
+        shopify: never(SHOPIFY_TOKEN),
+        shop,
+        freshbooks: TokenSet { refresh: Some(books.refresh_token.clone().into()), ..never(&books.access_token) },
+        account: Account {
+            account_id: books.account_id.clone(),
+            business_id: i64::try_from(books.business_id).unwrap(),
+            name: books.business_name.clone(),
+            currency_code: Some(books.currency_code.clone()),
+        },
+        settings,
+    };
+    let row = ml_connector::connection::create(app, &Actor::system("test"), new).await.unwrap();
+    // What is stored opens again.
+    grant::access_token(app.db.read(), &app.keyring, row.id, Platform::Shopify).await.unwrap();
+    row.id
+}
+
+/// A database of one test: a SQLite file, or a PostgreSQL database where `TEST_DATABASE_URL` names a server.
+pub(crate) struct TestDatabase {
+    pub(crate) url: String,
+    _directory: Option<TempDir>,
+    server: Option<(String, String)>,
+}
+
+impl TestDatabase {
+    pub(crate) async fn make() -> Self {
+        match std::env::var("TEST_DATABASE_URL") {
+            Ok(server) => {
+                let name = format!("mlc_test_{}", Uuid::new_v4().simple());
+                let admin = Db::connect(&server).await.unwrap();
+                admin.write().execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
+                let mut url: url::Url = server.parse().unwrap();
+                url.set_path(&name);
+                Self { url: url.into(), _directory: None, server: Some((server, name)) }
+            }
+            Err(_) => {
+                let directory = TempDir::new().unwrap();
+                let url = format!("sqlite://{}?mode=rwc", directory.path().join("test.db").display());
+                Self { url, _directory: Some(directory), server: None }
+            }
+        }
+    }
+
+    async fn remove(self) {
+        if let Some((server, name)) = self.server {
+            let admin = Db::connect(&server).await.unwrap();
+            admin.write().execute_unprepared(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
+        }
+    }
+}
+
+/// A plain paid order: two mugs, shipping, HST.
+pub(crate) fn mugs(number: i32) -> Order {
+    build::order(number)
+        .line("Mug", "12.00", 2)
+        .sku("MUG-1")
+        .shipping("Standard", "5.00")
+        .tax("HST", "0.13")
+        .customer(build::customer(
+            9_000 + u64::try_from(number).unwrap(),
+            "Ada",
+            "Example",
+            &format!("buyer{number}@example.com"),
+        ))
+        .paid("shopify_payments")
+}
