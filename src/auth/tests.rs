@@ -1,6 +1,11 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
+use chrono::{DateTime, TimeDelta, Utc};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value, json};
+
 use super::*;
+use crate::config::Config;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -18,6 +23,10 @@ fn now() -> DateTime<Utc> {
 
 fn somebody(role: Role) -> Principal {
     Principal { subject: "alice".to_owned(), role, connections: None }
+}
+
+fn claim(name: &str) -> Error {
+    Error::Claim(name.to_owned())
 }
 
 /// A token with these claims, signed as asked.
