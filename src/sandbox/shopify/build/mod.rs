@@ -15,7 +15,7 @@
 //!     .paid("shopify_payments")
 //!     .refund_units(0, 1);
 //! assert_eq!(mug.totals.total_price.presentment, 3006);
-//! assert_eq!(mug.totals.total_refunded.presentment, 1220);
+//! assert_eq!(mug.totals.total_refunded.presentment, 1221);
 //! ```
 
 mod buyer;
@@ -24,6 +24,8 @@ mod edit;
 mod pay;
 mod refund;
 mod sale;
+#[cfg(test)]
+mod tests;
 mod totals;
 
 use chrono::{DateTime, TimeDelta, Utc};

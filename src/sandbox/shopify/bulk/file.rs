@@ -22,7 +22,7 @@ use crate::sandbox::shopify::{
 };
 
 /// How many orders are asked for at a time.
-const PAGE: usize = 50;
+const PAGE: usize = 20;
 
 /// How far a file is.
 #[derive(Clone, Copy, Debug, Default)]

@@ -319,7 +319,6 @@ impl OrderObject {
         limited(RefundObject::all(&self.0), first)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the schema has them")]
     async fn line_items(
         &self,
         ctx: &Context<'_>,
@@ -351,7 +350,6 @@ impl OrderObject {
         window.cut(ctx, all, |item| (item.at as i64, item.line().id.unwrap_or_default()))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the schema has them")]
     async fn discount_applications(
         &self,
         ctx: &Context<'_>,

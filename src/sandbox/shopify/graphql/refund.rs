@@ -71,7 +71,6 @@ impl RefundObject {
         Some(duties.map(|&(id, amount)| RefundDuty { order: Arc::clone(&self.order), id, amount }).collect())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the schema has them")]
     async fn refund_line_items(
         &self,
         ctx: &Context<'_>,
@@ -88,7 +87,6 @@ impl RefundObject {
         window.cut(ctx, all, |item| (item.at as i64, item.at as u64))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the schema has them")]
     async fn refund_shipping_lines(
         &self,
         ctx: &Context<'_>,
@@ -104,7 +102,6 @@ impl RefundObject {
         window.cut(ctx, all, |item| (0, item.line.id))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the schema has them")]
     async fn order_adjustments(
         &self,
         ctx: &Context<'_>,
@@ -120,7 +117,6 @@ impl RefundObject {
         window.cut(ctx, all, |item| (0, item.line.id))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the schema has them")]
     async fn transactions(
         &self,
         ctx: &Context<'_>,

@@ -63,6 +63,7 @@ impl Mixture {
         let draft = self.goods(draft);
         let draft = self.buyer(draft, number);
         let draft = self.discounts(draft);
+        let draft = if number % 97 == 0 { draft.test() } else { draft };
         let draft = if foreign { self.abroad(draft) } else { self.at_home(draft) };
         self.afterwards(draft, foreign)
     }

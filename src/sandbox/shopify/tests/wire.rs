@@ -87,8 +87,8 @@ async fn a_query_costs_what_the_model_says_and_an_empty_bucket_refuses() {
         json!({ "maximumAvailable": 1000, "currentlyAvailable": 997, "restoreRate": 0 })
     );
 
-    let huge = "{ orders(first: 250) { nodes { lineItems(first: 250) { nodes { duties { id } taxLines { title } customAttributes \
-                { key } discountAllocations { allocatedAmountSet { shopMoney { amount } } discountApplication { index } } } } } } }";
+    let huge = "{ orders(first: 250) { nodes { lineItems(first: 250) { nodes { duties { id taxLines { title } } taxLines { title } lineItem: taxLines \
+                { title } customAttributes { key } discountAllocations { allocatedAmountSet { shopMoney { amount } } discountApplication { index } } } } } } }";
     let huge = ask(&shop, huge, json!({})).await;
     assert_eq!(huge["errors"][0]["extensions"]["code"], "MAX_COST_EXCEEDED", "{huge}");
 
@@ -133,4 +133,17 @@ async fn faults_strike_before_or_after_the_effect() {
     let list = ask(&shop, "{ bulkOperations(first: 5) { nodes { id } } }", json!({})).await;
     assert_eq!(list["data"]["bulkOperations"]["nodes"].as_array().map(Vec::len), Some(1), "it was done all the same");
     assert_eq!(shop.faults.calls()["graphql:Ping"], 3);
+}
+
+#[tokio::test]
+async fn a_page_of_fifty_orders_costs_thirty() {
+    let shop = open(Options::default()).await;
+    let page = "query Recent($q: String) { orders(first: 50, query: $q, sortKey: UPDATED_AT) { pageInfo { hasNextPage } nodes { name \
+                currentTotalPriceSet { shopMoney { amount } presentmentMoney { amount } } customer { id } refunds(first: 9) { id } \
+                transactions(first: 9) { id amountSet { shopMoney { amount } } } } } }";
+    let page = ask(&shop, page, json!({})).await;
+    assert_eq!(page["extensions"]["cost"]["requestedQueryCost"], 30);
+    let facts = "{ shop { name primaryDomain { host } plan { publicDisplayName } shopAddress { city } } currentAppInstallation { \
+                 accessScopes { handle } } publicApiVersions { handle } }";
+    assert_eq!(ask(&shop, facts, json!({})).await["extensions"]["cost"]["requestedQueryCost"], 7);
 }
