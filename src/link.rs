@@ -114,11 +114,11 @@ pub async fn intend(
     // An order's own documents are guarded by its lease; a client is shared by many orders and has one of its own.
     let mut update = of(writer.connection, key);
     if key.kind == Kind::Client {
-        let free = Column::Fence.is_null().or(Column::Fence.eq(writer.lease.fence)).or(Column::LeasedUntil.lt(now));
+        let free = Column::Fence.is_null().or(Column::Fence.eq(writer.lease.visit())).or(Column::LeasedUntil.lt(now));
         update = update.filter(free);
     }
     update = update
-        .col_expr(Column::Fence, Expr::value(writer.lease.fence))
+        .col_expr(Column::Fence, Expr::value(writer.lease.visit()))
         .col_expr(Column::LeasedUntil, Expr::value(now + LEASE))
         .col_expr(Column::UpdatedAt, Expr::value(now));
     if let Some(natural_key) = natural_key {
@@ -184,7 +184,7 @@ pub async fn confirm<D: Serialize>(
 /// When the database fails.
 pub async fn release(conn: &impl ConnectionTrait, lease: Lease) -> Result<(), DbErr> {
     Entity::update_many()
-        .filter(Column::Fence.eq(lease.fence))
+        .filter(Column::Fence.eq(lease.visit()))
         .col_expr(Column::Fence, SimpleExpr::Custom("NULL".into()))
         .col_expr(Column::LeasedUntil, SimpleExpr::Custom("NULL".into()))
         .exec(conn)

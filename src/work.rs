@@ -70,8 +70,15 @@ impl Due for entity::pull::Entity {
 pub struct Lease {
     /// The row.
     pub id: i64,
-    /// Proof; unique to this claim.
+    /// Proof; unique to this claim, which may have taken several rows.
     pub fence: Uuid,
+}
+
+impl Lease {
+    /// The name of the visit: unique to this row and this claim.
+    pub fn visit(&self) -> Uuid {
+        Uuid::from_u128(self.fence.as_u128() ^ u128::from(self.id.unsigned_abs()))
+    }
 }
 
 /// Leases up to `n` due rows of active connections, the most urgent first.

@@ -13,6 +13,7 @@ use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, UpdateMany, sea_quer
 use secrecy::ExposeSecret;
 use tracing::{error, info, instrument, warn};
 
+use super::INDEX_LAG;
 use crate::{
     app::App,
     auth::Actor,
@@ -94,7 +95,8 @@ async fn step(app: &App, lease: Lease, row: &Model) -> Result<(), Error> {
 
 /// Asks for the operation once: an earlier request whose answer was lost is adopted.
 async fn start(app: &App, lease: Lease, row: &Model, shop: &Shop) -> Result<BulkOperation, Error> {
-    let query = bulk_orders_query(row.since, row.until.trunc_subsecs(0));
+    // Shopify's instants are whole seconds: the window is widened to them.
+    let query = bulk_orders_query(row.since, row.until.trunc_subsecs(0) + TimeDelta::seconds(1));
     let asked_before = row.bulk_requested_at.is_some();
     if !asked_before {
         let asked = Expr::value(app.clock.now());
@@ -218,7 +220,9 @@ impl Pages<'_> {
                     (Some(since), Some(watermark)) => since <= watermark,
                     (Some(_), None) => self.row.kind == Kind::Scheduled,
                 };
-                connection::pulled(&txn, connection.id, gapless.then_some(self.row.until), now).await?;
+                // What was changed just before the operation may not have been searchable yet.
+                let proved = self.row.until.min(self.row.created_at - INDEX_LAG);
+                connection::pulled(&txn, connection.id, gapless.then_some(proved), now).await?;
                 work::settle::<Entity>(self.lease, now)?
                     .col_expr(Column::State, Expr::value(State::Completed))
                     .col_expr(Column::LastError, Expr::value(None::<String>))

@@ -48,7 +48,7 @@ struct Visit<'a> {
 }
 
 /// Visits a claimed order and ends the visit, whatever comes: at rest, or due again.
-#[instrument(skip_all, fields(order = %row.name, id = row.shopify_order_id, visit = %lease.fence))]
+#[instrument(skip_all, fields(order = %row.name, id = row.shopify_order_id, visit = %lease.visit()))]
 pub async fn sync_order(app: &App, lease: Lease, row: synced_order::Model) {
     let (id, attempts) = (row.id, row.attempts);
     let connection = row.connection_id;
@@ -222,7 +222,7 @@ impl Visit<'_> {
             outcome: outcome.to_owned(),
             actor: self.row.actor.clone(),
             trigger: self.row.trigger.clone(),
-            correlation_id: self.lease.fence.to_string(),
+            correlation_id: self.lease.visit().to_string(),
             field_mappings: Vec::new(),
             message,
         }

@@ -73,6 +73,8 @@ impl TestApp {
             encryption_keys: Some(ENCRYPTION_KEYS.into()),
             shopify_url: shopify.url(),
             freshbooks_url: freshbooks.url().parse().unwrap(),
+            // The ladder's hours become minutes: tokens outlive it.
+            retry_scale: rust_decimal::Decimal::new(1, 2),
             ..Config::default()
         };
         let app = App::new(config, clock.clone()).await.unwrap();
@@ -110,6 +112,26 @@ impl TestApp {
         let orders = orders.into_iter().map(|row| row.due_at.max(row.leased_until));
         let pulls = pulls.into_iter().map(|row| row.due_at.max(row.leased_until));
         orders.chain(pulls).flatten().min()
+    }
+
+    /// Waits for workers in the background to have nothing left: bounded, and in real time.
+    pub(crate) async fn rest(&self) {
+        for _ in 0..600 {
+            if self.next_due().await.is_none() {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("it does not come to rest");
+    }
+
+    /// A backfill whose orders stay due because the connection stops on the way.
+    pub(crate) async fn pull_until_stopped(&self) {
+        pulls::request(&self.app, &Actor::system("test"), self.connection, None, None).await.unwrap();
+        for _ in 0..20 {
+            worker::drain(&self.app).await.unwrap();
+            self.app.clock.advance(TimeDelta::seconds(1));
+        }
     }
 
     pub(crate) fn advance(&self, by: TimeDelta) {
@@ -264,7 +286,7 @@ impl TestDatabase {
         }
     }
 
-    async fn remove(self) {
+    pub(crate) async fn remove(self) {
         if let Some((server, name)) = self.server {
             let admin = Db::connect(&server).await.unwrap();
             admin.write().execute_unprepared(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();

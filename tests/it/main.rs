@@ -6,3 +6,4 @@ mod books;
 mod cli;
 mod harness;
 mod layers;
+mod unknown;

@@ -13,6 +13,7 @@ mod graphql;
 mod http;
 pub mod model;
 mod options;
+mod owed;
 mod payment;
 mod people;
 mod sample;

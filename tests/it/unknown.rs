@@ -1,0 +1,140 @@
+//! Lost replies, refusals, throttling: whatever one call suffers, the books end right and nothing is doubled.
+
+use entity::synced_order::State;
+use ml_connector::sandbox::{
+    faults::{Failure, Moment},
+    freshbooks::{self, DuplicateNumbers, ErrorStyle, Rounding},
+    shopify::{Options, sample_store},
+};
+
+use crate::harness::{TestApp, World, mugs};
+
+const WRITES: [&str; 3] = ["CreateClient", "CreateInvoice", "CreatePayment"];
+
+#[tokio::test]
+async fn a_create_whose_reply_was_lost_is_adopted_not_repeated() {
+    for call in WRITES {
+        for failure in [Failure::Drop, Failure::Status(504)] {
+            let app = TestApp::start().await;
+            app.shopify.place(mugs(1001));
+            app.freshbooks.faults.add(Some(call), 0, 1, Moment::After, failure);
+            app.pull().await;
+            assert_eq!(app.invoices_of("#1001"), ["32.77 CAD, paid"], "{call} {failure:?}");
+            assert_eq!(app.calls()[call], 1, "{call} {failure:?} was sent twice");
+            assert_eq!(app.freshbooks.clients().len(), 1);
+            app.end().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_create_that_never_arrived_is_sent_again_after_looking() {
+    for call in WRITES {
+        let app = TestApp::start().await;
+        app.shopify.place(mugs(1001));
+        app.freshbooks.faults.add(Some(call), 0, 1, Moment::Before, Failure::Drop);
+        app.pull().await;
+        assert_eq!(app.invoices_of("#1001"), ["32.77 CAD, paid"], "{call}");
+        assert_eq!(app.calls()[call], 2, "{call}");
+        app.end().await;
+    }
+}
+
+#[tokio::test]
+async fn one_failure_at_any_call_changes_nothing_in_the_end() {
+    // Every call of the first sync and of a refund, one by one, before and after its effect.
+    for moment in [Moment::Before, Moment::After] {
+        for skip in 0..8 {
+            let app = TestApp::start().await;
+            let placed = app.shopify.place(mugs(1001));
+            app.freshbooks.faults.add(None, skip, 1, moment, Failure::Drop);
+            app.pull().await;
+            app.shopify.evolve(placed.id, |order| order.refund_units(0, 1));
+            app.pull().await;
+            assert_eq!(app.invoices_of("#1001"), ["19.21 CAD, paid"], "call {skip} {moment:?}");
+            app.end().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn throttling_costs_time_but_no_attempt() {
+    let app = TestApp::start().await;
+    app.shopify.place(mugs(1001));
+    app.freshbooks.faults.add(None, 0, 12, Moment::Before, Failure::Throttle(Some(30)));
+    app.pull().await;
+    let row = app.order("#1001").await;
+    assert_eq!((row.state, row.attempts), (State::Synced, 0));
+    app.end().await;
+}
+
+#[tokio::test]
+async fn an_order_that_keeps_failing_is_given_up_kept_and_revived_by_a_change() {
+    let app = TestApp::start().await;
+    let placed = app.shopify.place(mugs(1001));
+    app.freshbooks.faults.add(Some("CreateInvoice"), 0, 100, Moment::Before, Failure::Status(500));
+    app.pull().await;
+    let row = app.order("#1001").await;
+    assert_eq!((row.state, row.due_at), (State::Failed, None));
+    app.freshbooks.faults.clear();
+    app.shopify.evolve(placed.id, |order| order.fulfilled());
+    app.pull().await;
+    assert_eq!(app.invoices_of("#1001"), ["32.77 CAD, paid"]);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn an_account_that_ignores_status_in_the_create_is_learnt_and_marked_sent() {
+    let freshbooks = freshbooks::Options { honours_status_in_create: false, ..Default::default() };
+    let app = TestApp::in_world(World { freshbooks, ..World::default() }).await;
+    app.shopify.place(mugs(1001));
+    app.shopify.place(mugs(1002));
+    app.pull().await;
+    assert!(app.freshbooks.invoices().iter().all(|invoice| invoice.display_status == "sent"));
+    assert_eq!(app.connection().await.issues_in_create, Some(false));
+    app.end().await;
+}
+
+#[tokio::test]
+async fn each_way_of_rounding_ends_to_the_cent() {
+    for rounding in [Rounding::LineHalfUp, Rounding::LineHalfEven, Rounding::InvoiceHalfUp, Rounding::InvoiceHalfEven] {
+        let freshbooks = freshbooks::Options { rounding, error_style: ErrorStyle::New, ..Default::default() };
+        let shopify = Options { orders: sample_store(70), restore_rate: 1000, bucket: 20_000, ..Options::default() };
+        let app = TestApp::in_world(World { freshbooks, shopify, ..World::default() }).await;
+        app.pull().await;
+        let failed: Vec<_> = app.states().await.into_iter().filter(|(_, (state, _))| *state == State::Failed).collect();
+        assert!(failed.is_empty(), "{rounding:?}: {failed:#?}");
+        app.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_number_that_is_somebody_elses_is_never_touched() {
+    for duplicate_numbers in [DuplicateNumbers::Refuse] {
+        let freshbooks = freshbooks::Options { duplicate_numbers, ..Default::default() };
+        let app = TestApp::in_world(World { freshbooks, ..World::default() }).await;
+        app.shopify.place(mugs(1001));
+        app.pull().await;
+        app.freshbooks
+            .edit_invoice("1001", serde_json::json!({"notes": "typed by hand", "invoice_number": "1002"}))
+            .await;
+        app.shopify.place(mugs(1002));
+        app.pull().await;
+        let states = app.states().await;
+        assert!(states["#1002"].1.starts_with("INVOICE_NUMBER_TAKEN"), "{states:?}");
+        assert_eq!(app.freshbooks.invoices().len(), 1);
+        app.database.remove().await;
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_no_longer_accepted_stops_the_connection_and_costs_no_attempt() {
+    let app = TestApp::start().await;
+    app.shopify.place(mugs(1001));
+    app.freshbooks.expire_access_tokens().await;
+    app.pull_until_stopped().await;
+    let row = app.order("#1001").await;
+    assert_eq!((row.state, row.attempts), (State::Due, 0));
+    assert_eq!(app.connection().await.status, entity::connection::Status::NeedsReauthorization);
+    app.database.remove().await;
+}
