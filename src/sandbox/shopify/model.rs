@@ -94,9 +94,9 @@ pub struct Order {
     /// Null for guests and walk-ins.
     pub customer: Option<Arc<Customer>>,
     /// Null is possible.
-    pub billing_address: Option<Address>,
+    pub billing_address: Option<Arc<Address>>,
     /// Null is possible.
-    pub shipping_address: Option<Address>,
+    pub shipping_address: Option<Arc<Address>>,
     /// In the order they were sold; lines added by an edit come last.
     pub lines: Vec<Line>,
     /// Shipping lines, removed ones too.

@@ -1,5 +1,7 @@
 //! Who bought, and where they live.
 
+use std::sync::Arc;
+
 use async_graphql::Enum;
 use chrono::{DateTime, Utc};
 
@@ -27,7 +29,7 @@ pub struct Customer {
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
     /// Where they live.
-    pub address: Option<Address>,
+    pub address: Option<Arc<Address>>,
 }
 
 /// A postal address; every part may be missing.

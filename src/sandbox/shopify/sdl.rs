@@ -76,6 +76,12 @@ impl Types {
         self.fields.get(parent)?.get(name)
     }
 
+    /// All fields of a type.
+    #[cfg(test)]
+    pub(super) fn fields(&self, parent: &str) -> impl Iterator<Item = (&str, &FieldType)> {
+        self.fields.get(parent).into_iter().flatten().map(|(name, field)| (name.as_str(), field))
+    }
+
     /// It has fields or members, so something must be selected.
     pub(super) fn is_composite(&self, name: &str) -> bool {
         self.fields.contains_key(name)

@@ -78,15 +78,15 @@ impl Draft {
 
     /// Where the invoice goes.
     #[must_use]
-    pub fn bill_to(mut self, address: Address) -> Draft {
-        self.order.billing = Some(address);
+    pub fn bill_to(mut self, address: impl Into<Arc<Address>>) -> Draft {
+        self.order.billing = Some(address.into());
         self
     }
 
     /// Where the goods go.
     #[must_use]
-    pub fn ship_to(mut self, address: Address) -> Draft {
-        self.order.shipping = Some(address);
+    pub fn ship_to(mut self, address: impl Into<Arc<Address>>) -> Draft {
+        self.order.shipping = Some(address.into());
         self
     }
 }

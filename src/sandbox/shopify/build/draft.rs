@@ -51,8 +51,8 @@ pub(super) struct Facts {
     pub(super) email: Option<String>,
     pub(super) phone: Option<String>,
     pub(super) customer: Option<Arc<Customer>>,
-    pub(super) billing: Option<Address>,
-    pub(super) shipping: Option<Address>,
+    pub(super) billing: Option<Arc<Address>>,
+    pub(super) shipping: Option<Arc<Address>>,
 }
 
 #[derive(Clone, Debug)]

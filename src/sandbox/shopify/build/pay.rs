@@ -152,6 +152,7 @@ impl Order {
             let rate = Decimal::new(29, 3);
             let flat = 30;
             let amount = round(Decimal::from(last.amount.shop) * rate) + flat;
+            last.fees.reserve_exact(1);
             last.fees.push(TransactionFee { id, amount, flat, rate });
         }
         self
@@ -198,6 +199,7 @@ impl Order {
     }
 
     pub(super) fn push(mut self, transaction: Transaction) -> Order {
+        self.transactions.reserve_exact(1); // most orders have one: no room to spare in a big store
         self.transactions.push(transaction);
         self.recompute();
         self

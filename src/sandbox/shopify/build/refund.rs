@@ -146,6 +146,7 @@ impl Order {
         let overpaid = (-self.totals.total_outstanding.presentment).max(0);
         let now = self.tick();
         let id = self.fresh_id();
+        self.refunds.reserve_exact(1);
         self.refunds.push(Refund {
             id,
             created_at: Some(now),
@@ -266,6 +267,7 @@ impl Order {
         let restocked = restock != Restock::NoRestock;
         self.lines[at].gone = after;
         self.refund_now(|refund| {
+            refund.lines.reserve_exact(1);
             refund.lines.push(RefundLine { id, line: at, quantity, restock, restocked, price, subtotal, tax });
         });
     }

@@ -8,7 +8,7 @@ use super::{
     World,
     scalar::{Instant, UnsignedInt64, gid},
 };
-use crate::sandbox::shopify::model::{Address, CountryCode, Customer};
+use crate::sandbox::shopify::model::{Address, CountryCode, Customer, CustomerState};
 
 /// A buyer.
 #[derive(Clone, Debug)]
@@ -69,6 +69,14 @@ impl CustomerObject {
 
     async fn tax_exempt(&self) -> bool {
         self.0.tax_exempt
+    }
+
+    async fn state(&self) -> CustomerState {
+        CustomerState::Disabled
+    }
+
+    async fn verified_email(&self) -> bool {
+        self.0.email.is_some()
     }
 
     async fn created_at(&self) -> Instant {

@@ -235,6 +235,34 @@ impl OrderObject {
         self.0.totals.current_total_additional_fees.map(|bag| MoneyBag::new(&self.0, bag))
     }
 
+    async fn confirmation_number(&self) -> Option<String> {
+        Some(format!("SIM{:06}", self.0.number))
+    }
+
+    async fn customer_locale(&self) -> Option<&str> {
+        self.0.customer.as_ref().map(|customer| customer.locale.as_str())
+    }
+
+    async fn fully_paid(&self) -> bool {
+        self.0.totals.total_received.presentment > 0 && self.0.totals.total_outstanding.presentment <= 0
+    }
+
+    async fn unpaid(&self) -> bool {
+        self.0.totals.total_received.presentment == 0 && self.0.totals.total_outstanding.presentment > 0
+    }
+
+    async fn subtotal_line_items_quantity(&self) -> i64 {
+        self.0.lines.iter().filter(|line| !line.tip).map(|line| line.quantity).sum()
+    }
+
+    async fn current_subtotal_line_items_quantity(&self) -> i64 {
+        self.0.lines.iter().filter(|line| !line.tip).map(|line| line.quantity - line.gone).sum()
+    }
+
+    async fn merchant_of_record_app(&self) -> Option<OrderApp> {
+        None
+    }
+
     async fn total_cash_rounding_adjustment(&self) -> CashRoundingAdjustment {
         CashRoundingAdjustment {
             payment_set: MoneyBag::at_rate(&self.0, self.0.cash_rounding),
@@ -362,6 +390,13 @@ impl OrderObject {
         let window = Window { after, before, first, last, reverse: reverse.unwrap_or_default() };
         window.cut(ctx, DiscountApplication::all(&self.0), |item| (0, item.position()))
     }
+}
+
+/// An app that sold in the merchant's place; none does here.
+#[derive(SimpleObject)]
+pub(super) struct OrderApp {
+    id: ID,
+    name: String,
 }
 
 /// What rounding to coins changed.

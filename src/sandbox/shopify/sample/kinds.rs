@@ -16,7 +16,7 @@ pub(super) fn mug(draft: Draft) -> Draft {
 pub(super) fn regular(draft: Draft) -> Draft {
     let mut buyer = customer(700_001, "Avery", "Sample", "avery@example.com");
     buyer.phone = Some("+14165550100".to_owned());
-    buyer.address = Some(address("Avery", "Sample", "Toronto", "ON", "M5V 2T6", CountryCode::Ca));
+    buyer.address = Some(address("Avery", "Sample", "Toronto", "ON", "M5V 2T6", CountryCode::Ca).into());
     draft.customer(buyer)
 }
 

@@ -100,7 +100,7 @@ impl Mixture {
                     last,
                     &format!("buyer{number}@example.com"),
                 );
-                buyer.address = Some(address(first, last, "Toronto", "ON", "M5V 2T6", CountryCode::Ca));
+                buyer.address = Some(address(first, last, "Toronto", "ON", "M5V 2T6", CountryCode::Ca).into());
                 let buyer = Arc::new(buyer);
                 self.regulars.push(Arc::clone(&buyer));
                 draft.customer(buyer)

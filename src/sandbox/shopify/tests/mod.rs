@@ -1,6 +1,7 @@
 //! Tests over real HTTP.
 
 mod bulk;
+mod everything;
 mod orders;
 mod schema;
 mod wire;
