@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use secrecy::ExposeSecret;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::info;
 
 use crate::{
     clock::Clock,
@@ -12,9 +13,9 @@ use crate::{
     crypto::Keyring,
     db::Db,
     freshbooks::FreshBooks,
-    schedule,
+    link, schedule,
     shopify::Shopify,
-    worker,
+    work, worker,
 };
 
 /// How long a graceful stop may take: a write in flight is finished, or left as an intent that the next start looks up.
@@ -108,6 +109,16 @@ impl App {
     /// # Errors
     /// When the scheduler does not start.
     pub async fn start_work(&self) -> Result<(), Error> {
+        if self.db.is_single_process() {
+            // Whoever held a lease is dead: go on at once instead of waiting for it to run out.
+            let db = self.db.write();
+            let orders = work::abandon::<entity::synced_order::Entity>(db).await.map_err(Error::Database)?;
+            let pulls = work::abandon::<entity::pull::Entity>(db).await.map_err(Error::Database)?;
+            link::abandon(db).await.map_err(Error::Database)?;
+            if orders + pulls > 0 {
+                info!(orders, pulls, "taking up what the last process left unfinished");
+            }
+        }
         schedule::start(self).await.map_err(Error::Schedule)?;
         let app = self.clone();
         self.spawn(async move { worker::run(&app).await });
@@ -139,6 +150,9 @@ pub enum Error {
     /// The schema could not be brought up to date.
     #[error("the database schema could not be brought up to date")]
     Migrate(#[source] sea_orm::DbErr),
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[source] sea_orm::DbErr),
     /// No TLS, in practice.
     #[error("the HTTP client does not start")]
     Http(#[source] reqwest::Error),

@@ -101,6 +101,11 @@ impl Db {
         migrated
     }
 
+    /// Whether this process is the only one that works on the database: a SQLite file has one.
+    pub fn is_single_process(&self) -> bool {
+        self.write.get_database_backend() == DbBackend::Sqlite
+    }
+
     /// Whether the database answers.
     ///
     /// # Errors

@@ -192,6 +192,20 @@ pub async fn release(conn: &impl ConnectionTrait, lease: Lease) -> Result<(), Db
     Ok(())
 }
 
+/// Lets go of every document, as [`crate::work::abandon`] does of every row.
+///
+/// # Errors
+/// When the database fails.
+pub async fn abandon(conn: &impl ConnectionTrait) -> Result<(), DbErr> {
+    Entity::update_many()
+        .filter(Column::Fence.is_not_null())
+        .col_expr(Column::Fence, SimpleExpr::Custom("NULL".into()))
+        .col_expr(Column::LeasedUntil, SimpleExpr::Custom("NULL".into()))
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
 /// The link of this key, its draft opened.
 ///
 /// # Errors

@@ -127,6 +127,20 @@ pub async fn renew<E: Due>(db: &impl ConnectionTrait, lease: Lease, now: DateTim
     Ok(renewed.rows_affected == 1)
 }
 
+/// Frees every lease. Only where no other process can hold one: at the start of the one process that a SQLite file has.
+///
+/// # Errors
+/// When the database fails.
+pub async fn abandon<E: Due>(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    let freed = E::update_many()
+        .filter(column::<E>("fence")?.is_not_null())
+        .col_expr(column::<E>("fence")?, SimpleExpr::Custom("NULL".into()))
+        .col_expr(column::<E>("leased_until")?, SimpleExpr::Custom("NULL".into()))
+        .exec(db)
+        .await?;
+    Ok(freed.rows_affected)
+}
+
 /// The statement that ends a visit: the row comes to rest, or stays due where it was marked meanwhile. The owner adds its columns.
 ///
 /// # Errors

@@ -123,11 +123,10 @@ pub(super) fn take_apart(order: &Order, read: Reader) -> Result<Parts, Refusal> 
     let rounding = &order.total_cash_rounding_adjustment;
     let rounding =
         read.cents("cash rounding", &rounding.payment_set)? - read.cents("cash rounding", &rounding.refund_set)?;
-    let discrepancy = read.cents("refundDiscrepancySet", &order.refund_discrepancy_set)?;
-    let owed = read.cents("currentTotalPriceSet", &order.current_total_price_set)?
-        + discrepancy
-        + rounding
-        + refund::pending_goods(order, read)?;
+    let refunds = refund::corrections(order, read)?;
+    let discrepancy = refunds.discrepancy;
+    let owed =
+        read.cents("currentTotalPriceSet", &order.current_total_price_set)? + discrepancy + rounding + refunds.pending;
 
     if rounding != 0 {
         parts.push(Part::plain("totalCashRoundingAdjustment".to_owned(), "Cash rounding", rounding));

@@ -22,11 +22,11 @@ async fn a_paid_order_becomes_one_paid_invoice() {
 
 #[tokio::test]
 async fn the_whole_sample_store_ends_to_the_cent_with_nothing_unexplained() {
-    let shopify = Options { orders: sample_store(150), restore_rate: 1000, bucket: 20_000, ..Options::default() };
+    let shopify = Options { orders: sample_store(200), restore_rate: 1000, bucket: 20_000, ..Options::default() };
     let app = TestApp::in_world(World { shopify, ..World::default() }).await;
     app.pull().await;
     let states = app.states().await;
-    assert_eq!(states.len(), 150);
+    assert_eq!(states.len(), 200);
     let resting = |state: &State| matches!(state, State::Synced | State::Skipped | State::Waiting);
     let unexplained: Vec<_> = states.iter().filter(|(_, (state, _))| !resting(state)).collect();
     assert!(unexplained.is_empty(), "{unexplained:#?}");
@@ -112,8 +112,8 @@ async fn a_later_refund_lowers_the_payment_and_then_the_invoice() {
     assert_eq!(app.invoices_of("#1001"), ["19.21 CAD, paid"]);
     app.shopify.evolve(placed.id, |order| order.refund_all());
     app.pull().await;
-    let left = app.freshbooks.invoices();
-    assert_eq!((left[0].amount.to_string().as_str(), left[0].paid.to_string().as_str()), ("0.00", "0.00"));
+    let left = &app.freshbooks.invoices()[0];
+    assert!(left.amount.is_zero() && left.paid.is_zero(), "{left:?}");
     app.end().await;
 }
 

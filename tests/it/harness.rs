@@ -16,7 +16,7 @@ use ml_connector::{
     connection::{Account, NewConnection},
     db::Db,
     grant::{self, TokenSet},
-    mapping::Settings,
+    mapping::settings::{Basis, Settings},
     pull as pulls,
     sandbox::{
         freshbooks::{self, FreshBooks},
@@ -47,6 +47,7 @@ pub(crate) struct TestApp {
     pub(crate) freshbooks: FreshBooks,
     pub(crate) connection: ConnectionId,
     pub(crate) database: TestDatabase,
+    in_shop_currency: bool,
     shopify_now: Clock,
 }
 
@@ -66,6 +67,7 @@ impl TestApp {
         world.shopify.now = std::sync::Arc::new(move || shopify_now.now());
         world.freshbooks.now = std::sync::Arc::new(move || books_now.now());
         let books = world.freshbooks.clone();
+        let in_shop_currency = world.settings.currency == Basis::Shop;
         let shopify = Shopify::start(world.shopify).await.unwrap();
         let freshbooks = FreshBooks::start(world.freshbooks).await.unwrap();
         let config = Config {
@@ -79,7 +81,7 @@ impl TestApp {
         };
         let app = App::new(config, clock.clone()).await.unwrap();
         let connection = connect(&app, &books, world.settings).await;
-        Self { app, shopify, freshbooks, connection, database, shopify_now: clock }
+        Self { app, shopify, freshbooks, connection, database, in_shop_currency, shopify_now: clock }
     }
 
     /// A backfill of everything, and all that follows from it.
@@ -187,6 +189,9 @@ impl TestApp {
             }
             let invoice = invoice.unwrap_or_else(|| panic!("{} has no invoice", row.name));
             assert_eq!(row.proof_returned_minor, row.proof_shopify_minor, "{}", row.name);
+            if self.in_shop_currency {
+                assert_eq!(row.proof_shopify_minor, Some(order.owed()), "{} is owed", row.name);
+            }
             assert_eq!(hundredths(invoice.amount), row.proof_shopify_minor.unwrap(), "{}", row.name);
         }
         let transactions: Vec<String> = self

@@ -4,6 +4,7 @@
 
 mod books;
 mod cli;
+mod crash;
 mod harness;
 mod layers;
 mod unknown;

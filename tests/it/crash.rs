@@ -1,0 +1,108 @@
+//! `kill -9`: the service is a process of its own here, the platforms live on in the test.
+
+use std::{
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use entity::{pull, synced_order};
+use ml_connector::{
+    auth::Actor,
+    pull as pulls,
+    sandbox::shopify::{BulkPace, Options, sample_store},
+};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+
+use crate::harness::{ENCRYPTION_KEYS, TestApp, World};
+
+/// The service as an operator starts it; killed when dropped.
+struct Service(Child);
+
+impl Service {
+    fn start(app: &TestApp) -> Self {
+        let settings = [
+            ("DATABASE_URL", app.database.url.clone()),
+            ("MLC_ENCRYPTION_KEYS", ENCRYPTION_KEYS.to_owned()),
+            ("MLC_JWT_SECRET", "0123456789abcdef0123456789abcdef".to_owned()),
+            ("MLC_LISTEN", "127.0.0.1:0".to_owned()),
+            ("MLC_SHOPIFY_URL", app.shopify.url()),
+            ("MLC_FRESHBOOKS_URL", app.freshbooks.url()),
+            ("MLC_RETRY_SCALE", "0.01".to_owned()),
+            ("MLC_LOG", "warn".to_owned()),
+        ];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ml-connector"));
+        command.arg("serve").env_clear().envs(settings).stdout(Stdio::null()).stderr(Stdio::null());
+        Self(command.spawn().unwrap())
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.0.kill().unwrap(); // SIGKILL: nothing is finished, nothing is said
+        self.0.wait().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_in_the_pull_and_in_the_push_it_ends_as_if_nothing_had_been() {
+    let shopify = Options {
+        orders: sample_store(150),
+        restore_rate: 1000,
+        bucket: 20_000,
+        bulk_pace: BulkPace::After(Duration::from_millis(700)),
+        ..Options::default()
+    };
+    let app = TestApp::in_world(World { shopify, ..World::default() }).await;
+    pulls::request(&app.app, &Actor::system("test"), app.connection, None, None).await.unwrap();
+
+    // Once while Shopify prepares the result, once while it is being read, then again and again while orders are written.
+    let service = Service::start(&app);
+    until(|| async { pull_row(&app).await.bulk_operation_id.is_some() }).await;
+    drop(service);
+    let service = Service::start(&app);
+    until(|| async { pull_row(&app).await.orders_seen > 0 }).await;
+    drop(service);
+    for writes in [5, 40, 120, 200] {
+        let service = Service::start(&app);
+        until(|| async { created(&app) >= writes || at_rest(&app).await }).await;
+        drop(service);
+    }
+    let service = Service::start(&app);
+    until(|| async { at_rest(&app).await }).await;
+    drop(service);
+
+    assert_eq!(app.states().await.len(), 150);
+    let emails: Vec<_> =
+        app.freshbooks.clients().into_iter().map(|client| client.email).filter(|e| !e.is_empty()).collect();
+    let mut once = emails.clone();
+    once.sort();
+    once.dedup();
+    assert_eq!(once.len(), emails.len(), "a client was made twice");
+    app.end().await;
+}
+
+async fn pull_row(app: &TestApp) -> pull::Model {
+    pull::Entity::find().one(app.app.db.read()).await.unwrap().unwrap()
+}
+
+/// Documents made so far, as FreshBooks counts them.
+fn created(app: &TestApp) -> u64 {
+    app.calls().iter().filter(|(call, _)| call.starts_with("Create")).map(|(_, times)| times).sum()
+}
+
+async fn at_rest(app: &TestApp) -> bool {
+    let db = app.app.db.read();
+    let due = synced_order::Entity::find().filter(synced_order::Column::DueAt.is_not_null()).count(db).await.unwrap();
+    due == 0 && pull_row(app).await.state == pull::State::Completed
+}
+
+/// Waits for what another process does: bounded, in real time (a lease on PostgreSQL has to run out after each kill).
+async fn until<F: Future<Output = bool>>(done: impl Fn() -> F) {
+    for _ in 0..3000 {
+        if done().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it took longer than two and a half minutes");
+}
