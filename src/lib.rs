@@ -11,6 +11,8 @@ pub mod customer_key;
 pub mod db;
 pub mod freshbooks;
 pub mod grant;
+pub mod graphql;
+pub mod http;
 pub mod link;
 pub mod mapping;
 pub mod money;

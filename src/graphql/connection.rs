@@ -1,0 +1,266 @@
+//! Connections: both ends, their grants, how far the sync is.
+
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use entity::{
+    connection::{Model, Status},
+    platform_grant::{self, Platform},
+    synced_order,
+};
+
+use super::{
+    auth::Asking,
+    error::{Fault, Result},
+    loader::{Figures, FiguresOf, GrantsOf},
+    node::Numbered,
+    order::OrderState,
+    scalar::{CurrencyCode, Instant, currency},
+    settings::ConnectionSettings,
+};
+use crate::connection as connections;
+
+/// Where a connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "Status")]
+pub(super) enum ConnectionStatus {
+    /// A grant is still missing.
+    Pending,
+    /// Working.
+    Active,
+    /// Stopped by a person.
+    Paused,
+    /// Shopify or FreshBooks no longer accepts our token: somebody must authorize again. Nothing is lost meanwhile.
+    NeedsReauthorization,
+    /// Ended by a person or by an uninstall of the app.
+    Disconnected,
+}
+
+/// Whether a platform lets us in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub(super) enum GrantStatus {
+    /// Nobody has authorized yet.
+    Missing,
+    /// Authorized. An access token that ran out is renewed by itself.
+    Granted,
+    /// The token ran out and cannot be renewed: somebody must authorize again.
+    Expired,
+}
+
+/// One shop tied to one FreshBooks account.
+pub(super) struct Connection(pub(super) Model);
+
+/// One shop tied to one FreshBooks account.
+#[Object]
+impl Connection {
+    /// Opaque and global; tokens are limited to connections by it.
+    pub(super) async fn id(&self) -> ID {
+        self.0.id.global()
+    }
+
+    /// What people call it.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The shop's permanent address, such as `name.myshopify.com`.
+    async fn shop_domain(&self) -> &str {
+        &self.0.shop_domain
+    }
+
+    /// Where it stands.
+    async fn status(&self) -> ConnectionStatus {
+        self.0.status.into()
+    }
+
+    /// The Shopify end.
+    async fn shopify(&self, ctx: &Context<'_>) -> Result<ShopifyEnd> {
+        let grant = grant(ctx, &self.0, Platform::Shopify).await?;
+        Ok(ShopifyEnd {
+            status: status(ctx, grant.as_ref()),
+            scopes: scopes(grant.as_ref()),
+            expires_at: grant.and_then(|grant| grant.expires_at).map(Instant),
+            shop_name: self.0.shop_name.clone(),
+            currency_code: currency(self.0.shop_currency.as_deref()),
+            time_zone: self.0.shop_time_zone.clone(),
+            api_version: ctx.app().config.shopify_api_version.clone(),
+        })
+    }
+
+    /// The FreshBooks end.
+    async fn freshbooks(&self, ctx: &Context<'_>) -> Result<FreshbooksEnd> {
+        let grant = grant(ctx, &self.0, Platform::Freshbooks).await?;
+        Ok(FreshbooksEnd {
+            status: status(ctx, grant.as_ref()),
+            scopes: scopes(grant.as_ref()),
+            expires_at: grant.and_then(|grant| grant.expires_at).map(Instant),
+            account_id: self.0.account_id.clone(),
+            business_name: self.0.business_name.clone(),
+            currency_code: currency(self.0.business_currency.as_deref()),
+        })
+    }
+
+    /// How its orders are booked.
+    async fn settings(&self) -> Result<ConnectionSettings> {
+        Ok(connections::settings(&self.0)?.into())
+    }
+
+    /// How far the sync is.
+    async fn sync_status(&self, ctx: &Context<'_>) -> Result<SyncStatus> {
+        let figures = ctx.reader().load_one(FiguresOf(self.0.id)).await?.unwrap_or_default();
+        let waited = figures.oldest_due.map_or(0, |due| (ctx.app().clock.now() - due).num_seconds().max(0));
+        Ok(SyncStatus {
+            last_pull_at: self.0.last_pull_at.map(Instant),
+            last_synced_at: self.0.last_synced_at.map(Instant),
+            orders_by_state: by_state(&figures),
+            lag_seconds: i32::try_from(waited).unwrap_or(i32::MAX),
+            watermark: self.0.watermark.map(Instant),
+            next_pull_at: figures.next_pull.map(Instant),
+        })
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> Instant {
+        Instant(self.0.created_at)
+    }
+}
+
+/// The shop's end of a connection.
+#[derive(SimpleObject)]
+pub(super) struct ShopifyEnd {
+    /// Whether Shopify lets us in.
+    status: GrantStatus,
+    /// What the shop has allowed us, such as `read_orders`.
+    scopes: Vec<String>,
+    /// When the access token runs out; null where it does not.
+    expires_at: Option<Instant>,
+    /// The shop's name.
+    shop_name: Option<String>,
+    /// The shop's currency.
+    currency_code: Option<CurrencyCode>,
+    /// The shop's time zone (IANA name): documents are dated by its days.
+    time_zone: Option<String>,
+    /// The version of the Admin API that is used.
+    api_version: String,
+}
+
+/// The books' end of a connection.
+#[derive(SimpleObject)]
+pub(super) struct FreshbooksEnd {
+    /// Whether FreshBooks lets us in.
+    status: GrantStatus,
+    /// What the business has allowed us, such as `user:invoices:write`.
+    scopes: Vec<String>,
+    /// When the access token runs out; it is renewed before.
+    expires_at: Option<Instant>,
+    /// The account that is written to.
+    account_id: Option<String>,
+    /// The business's name.
+    business_name: Option<String>,
+    /// The business's home currency, where known.
+    currency_code: Option<CurrencyCode>,
+}
+
+/// How far the sync of a connection is.
+#[derive(SimpleObject)]
+pub(super) struct SyncStatus {
+    /// When a pull last ended well.
+    last_pull_at: Option<Instant>,
+    /// When an order last came to rest.
+    last_synced_at: Option<Instant>,
+    /// How many orders stand where; every state is listed, also those without an order.
+    orders_by_state: Vec<OrdersInState>,
+    /// For how many seconds the order that has waited longest has been due; 0 when none waits.
+    lag_seconds: i32,
+    /// Every change of the shop's orders before this instant has been read, provably.
+    watermark: Option<Instant>,
+    /// When the next scheduled pull begins.
+    next_pull_at: Option<Instant>,
+}
+
+/// How many orders stand at one place.
+#[derive(SimpleObject)]
+pub(super) struct OrdersInState {
+    /// The place.
+    state: OrderState,
+    /// How many.
+    count: i64,
+}
+
+fn by_state(figures: &Figures) -> Vec<OrdersInState> {
+    let of = |list: &[(synced_order::State, i64)], state: OrderState| {
+        list.iter().filter(|(of, _)| OrderState::at_rest(*of) == state).map(|(_, count)| count).sum::<i64>()
+    };
+    OrderState::ALL
+        .into_iter()
+        .map(|state| {
+            let count = match state {
+                OrderState::Syncing => figures.leased.iter().map(|(_, count)| count).sum(),
+                // Read a moment apart: a visit that began in between must not make it negative.
+                _ => (of(&figures.by_state, state) - of(&figures.leased, state)).max(0),
+            };
+            OrdersInState { state, count }
+        })
+        .collect()
+}
+
+async fn grant(ctx: &Context<'_>, row: &Model, platform: Platform) -> Result<Option<platform_grant::Model>> {
+    let grants = ctx.reader().load_one(GrantsOf(row.id)).await?.unwrap_or_default();
+    Ok(grants.into_iter().find(|grant| grant.platform == platform))
+}
+
+fn status(ctx: &Context<'_>, grant: Option<&platform_grant::Model>) -> GrantStatus {
+    match grant {
+        None => GrantStatus::Missing,
+        Some(grant)
+            if grant.refresh_token.is_none() && grant.expires_at.is_some_and(|at| at <= ctx.app().clock.now()) =>
+        {
+            GrantStatus::Expired
+        }
+        Some(_) => GrantStatus::Granted,
+    }
+}
+
+/// Shopify separates scopes by commas, FreshBooks by spaces.
+fn scopes(grant: Option<&platform_grant::Model>) -> Vec<String> {
+    let text = grant.map(|grant| grant.scopes.as_str()).unwrap_or_default();
+    text.split([',', ' ']).filter(|scope| !scope.is_empty()).map(str::to_owned).collect()
+}
+
+/// What is asked about connections.
+#[derive(Default)]
+pub(super) struct ConnectionQuery;
+
+/// What is asked about connections.
+#[Object]
+impl ConnectionQuery {
+    /// The connections that the token may know of, oldest first.
+    async fn connections(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only those that stand there.")] status: Option<ConnectionStatus>,
+    ) -> Result<Vec<Connection>> {
+        let rows = connections::list(ctx.app().db.read(), status.map(Status::from)).await?;
+        Ok(rows.into_iter().filter(|row| ctx.sees(Some(row.id))).map(Connection).collect())
+    }
+
+    /// One connection, by its id or by its shop; null when there is none, or none for this token.
+    async fn connection(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its global id.")] id: Option<ID>,
+        #[graphql(desc = "Its shop's address, such as `name.myshopify.com`.")] shop_domain: Option<String>,
+    ) -> Result<Option<Connection>> {
+        let row = match (id, shop_domain) {
+            (Some(id), None) => ctx.reader().load_one(entity::ids::ConnectionId::read(&id)?).await?,
+            (None, Some(domain)) => connections::find_by_shop(ctx.app().db.read(), &bare(&domain)).await?,
+            _ => return Err(Fault::BadInput("Give `id` or `shopDomain`, one of them.".to_owned())),
+        };
+        Ok(row.filter(|row| ctx.sees(Some(row.id))).map(Connection))
+    }
+}
+
+/// People paste addresses as their browser shows them.
+fn bare(domain: &str) -> String {
+    let domain = domain.trim().to_ascii_lowercase();
+    let domain = domain.strip_prefix("https://").unwrap_or(&domain);
+    domain.split('/').next().unwrap_or(domain).to_owned()
+}

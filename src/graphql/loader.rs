@@ -1,0 +1,269 @@
+//! Reads by the batch: what the rows of a page need from other tables comes in one statement per kind, not one per row.
+
+use std::{collections::HashMap, hash::Hash, sync::Arc};
+
+use async_graphql::dataloader::Loader;
+use chrono::{DateTime, Utc};
+use entity::{
+    connection, customer_key,
+    ids::{ConnectionId, CustomerKeyId, LinkId, OrderId},
+    platform_grant, resource_link, schedule, synced_order,
+};
+use futures_util::future::try_join_all;
+use sea_orm::{
+    ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+};
+
+use super::error::Shared;
+use crate::{app::App, crypto::DataKey, customer_key as keys, freshbooks::model::InvoiceDraft, link, order, shopify};
+
+/// Loads whatever a page needs; one per operation.
+pub(super) struct Reader(pub(super) App);
+
+type Loaded<K, V> = Result<HashMap<K, V>, Shared>;
+
+fn shared(error: impl std::error::Error + Send + Sync + 'static) -> Shared {
+    Arc::new(error)
+}
+
+fn by_key<K: Eq + Hash, V>(rows: Vec<V>, key: impl Fn(&V) -> K) -> HashMap<K, V> {
+    rows.into_iter().map(|row| (key(&row), row)).collect()
+}
+
+fn grouped<K: Eq + Hash, V>(rows: Vec<V>, key: impl Fn(&V) -> Option<K>) -> HashMap<K, Vec<V>> {
+    let mut groups: HashMap<K, Vec<V>> = HashMap::new();
+    for row in rows {
+        if let Some(key) = key(&row) {
+            groups.entry(key).or_default().push(row);
+        }
+    }
+    groups
+}
+
+impl Loader<ConnectionId> for Reader {
+    type Value = connection::Model;
+    type Error = Shared;
+
+    async fn load(&self, ids: &[ConnectionId]) -> Loaded<ConnectionId, Self::Value> {
+        let select = connection::Entity::find().filter(connection::Column::Id.is_in(ids.iter().copied()));
+        Ok(by_key(select.all(self.0.db.read()).await.map_err(shared)?, |row| row.id))
+    }
+}
+
+/// The links of an order: its invoice and its payments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct LinksOf(pub(super) OrderId);
+
+impl Loader<LinksOf> for Reader {
+    type Value = Vec<resource_link::Model>;
+    type Error = Shared;
+
+    async fn load(&self, orders: &[LinksOf]) -> Loaded<LinksOf, Self::Value> {
+        use resource_link::{Column, Entity};
+        let select =
+            Entity::find().filter(Column::OrderId.is_in(orders.iter().map(|of| of.0))).order_by_asc(Column::Id);
+        Ok(grouped(select.all(self.0.db.read()).await.map_err(shared)?, |row| row.order_id.map(LinksOf)))
+    }
+}
+
+/// The link of a client, by one of its two names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum ClientOf {
+    /// Shopify's number of the customer.
+    Customer(ConnectionId, String),
+    /// FreshBooks' id of the client.
+    Client(ConnectionId, i64),
+}
+
+impl Loader<ClientOf> for Reader {
+    type Value = resource_link::Model;
+    type Error = Shared;
+
+    async fn load(&self, clients: &[ClientOf]) -> Loaded<ClientOf, Self::Value> {
+        use resource_link::{Column, Entity, Kind};
+        let mut any = Condition::any();
+        for client in clients {
+            any = any.add(match client {
+                ClientOf::Customer(connection, id) => {
+                    Column::ConnectionId.eq(*connection).and(Column::ShopifyId.eq(id))
+                }
+                ClientOf::Client(connection, id) => {
+                    Column::ConnectionId.eq(*connection).and(Column::FreshbooksId.eq(*id))
+                }
+            });
+        }
+        let select = Entity::find().filter(Column::Kind.eq(Kind::Client)).filter(any);
+        let mut found = HashMap::new();
+        for row in select.all(self.0.db.read()).await.map_err(shared)? {
+            if let Some(id) = row.freshbooks_id {
+                found.insert(ClientOf::Client(row.connection_id, id), row.clone());
+            }
+            found.insert(ClientOf::Customer(row.connection_id, row.shopify_id.clone()), row);
+        }
+        Ok(found)
+    }
+}
+
+/// The client that an invoice names; for orders whose customer is no row of Shopify's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct PayerOf(pub(super) LinkId);
+
+impl Loader<PayerOf> for Reader {
+    type Value = i64;
+    type Error = Shared;
+
+    async fn load(&self, invoices: &[PayerOf]) -> Loaded<PayerOf, i64> {
+        use resource_link::{Column, Entity};
+        let conn = self.0.db.read();
+        let select = Entity::find().filter(Column::Id.is_in(invoices.iter().map(|of| of.0)));
+        let rows = select.all(conn).await.map_err(shared)?;
+        let opened = rows.iter().map(async |row| {
+            let doc = link::opened::<InvoiceDraft>(conn, &self.0.keyring, row).await?;
+            Ok::<_, link::Error>(doc.written.map(|draft| (PayerOf(row.id), draft.customerid)))
+        });
+        Ok(try_join_all(opened).await.map_err(shared)?.into_iter().flatten().collect())
+    }
+}
+
+/// Whose values a key seals: `customer:7`, or `order:9`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct SubjectOf(pub(super) CustomerKeyId);
+
+impl Loader<SubjectOf> for Reader {
+    type Value = String;
+    type Error = Shared;
+
+    async fn load(&self, ids: &[SubjectOf]) -> Loaded<SubjectOf, String> {
+        use customer_key::{Column, Entity};
+        let rows: Vec<(CustomerKeyId, String)> = Entity::find()
+            .select_only()
+            .columns([Column::Id, Column::Subject])
+            .filter(Column::Id.is_in(ids.iter().map(|of| of.0)))
+            .into_tuple()
+            .all(self.0.db.read())
+            .await
+            .map_err(shared)?;
+        Ok(rows.into_iter().map(|(id, subject)| (SubjectOf(id), subject)).collect())
+    }
+}
+
+impl Loader<CustomerKeyId> for Reader {
+    type Value = DataKey;
+    type Error = Shared;
+
+    /// Once per key of a page, however many values it seals.
+    async fn load(&self, ids: &[CustomerKeyId]) -> Loaded<CustomerKeyId, DataKey> {
+        let (conn, keyring) = (self.0.db.read(), &self.0.keyring);
+        let opened = ids
+            .iter()
+            .map(async |&id| Ok::<_, keys::Error>(keys::find_by_id(conn, keyring, id).await?.map(|key| (id, key))));
+        Ok(try_join_all(opened).await.map_err(shared)?.into_iter().flatten().collect())
+    }
+}
+
+/// An order as it was last read from Shopify.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct SnapshotOf(pub(super) OrderId);
+
+impl Loader<SnapshotOf> for Reader {
+    type Value = Arc<shopify::model::Order>;
+    type Error = Shared;
+
+    async fn load(&self, orders: &[SnapshotOf]) -> Loaded<SnapshotOf, Self::Value> {
+        let (conn, keyring) = (self.0.db.read(), &self.0.keyring);
+        let opened = orders.iter().map(async |&of| {
+            let snapshot = order::snapshot::find(conn, keyring, of.0).await?;
+            Ok::<_, order::Error>(snapshot.map(|snapshot| (of, Arc::new(snapshot.order))))
+        });
+        Ok(try_join_all(opened).await.map_err(shared)?.into_iter().flatten().collect())
+    }
+}
+
+/// The grants of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct GrantsOf(pub(super) ConnectionId);
+
+impl Loader<GrantsOf> for Reader {
+    type Value = Vec<platform_grant::Model>;
+    type Error = Shared;
+
+    async fn load(&self, connections: &[GrantsOf]) -> Loaded<GrantsOf, Self::Value> {
+        use platform_grant::{Column, Entity};
+        let select = Entity::find().filter(Column::ConnectionId.is_in(connections.iter().map(|of| of.0)));
+        let rows = select.all(self.0.db.read()).await.map_err(shared)?;
+        Ok(grouped(rows, |row| Some(GrantsOf(row.connection_id))))
+    }
+}
+
+/// The figures of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct FiguresOf(pub(super) ConnectionId);
+
+/// How far a connection is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Figures {
+    /// Rows by the state of their column; those leased among them by `leased`.
+    pub(super) by_state: Vec<(synced_order::State, i64)>,
+    /// Of these, under way just now.
+    pub(super) leased: Vec<(synced_order::State, i64)>,
+    /// Since when the order that has waited longest is due.
+    pub(super) oldest_due: Option<DateTime<Utc>>,
+    /// When the next scheduled pull begins.
+    pub(super) next_pull: Option<DateTime<Utc>>,
+}
+
+impl Loader<FiguresOf> for Reader {
+    type Value = Figures;
+    type Error = Shared;
+
+    async fn load(&self, connections: &[FiguresOf]) -> Loaded<FiguresOf, Figures> {
+        let ids: Vec<ConnectionId> = connections.iter().map(|of| of.0).collect();
+        self.figures(&ids).await.map_err(shared)
+    }
+}
+
+impl Reader {
+    async fn figures(&self, ids: &[ConnectionId]) -> Result<HashMap<FiguresOf, Figures>, DbErr> {
+        use synced_order::{Column, Entity};
+        let (conn, now) = (self.0.db.read(), self.0.clock.now());
+        let mut all: HashMap<FiguresOf, Figures> = ids.iter().map(|id| (FiguresOf(*id), Figures::default())).collect();
+        let counts = || {
+            Entity::find()
+                .select_only()
+                .columns([Column::ConnectionId, Column::State])
+                .column_as(Expr::col(Column::Id).count(), "orders")
+                .filter(Column::ConnectionId.is_in(ids.iter().copied()))
+                .group_by(Column::ConnectionId)
+                .group_by(Column::State)
+        };
+        let rows: Vec<(ConnectionId, synced_order::State, i64)> = counts().into_tuple().all(conn).await?;
+        for (connection, state, orders) in rows {
+            all.entry(FiguresOf(connection)).or_default().by_state.push((state, orders));
+        }
+        let leased = counts().filter(Column::LeasedUntil.gt(now));
+        let rows: Vec<(ConnectionId, synced_order::State, i64)> = leased.into_tuple().all(conn).await?;
+        for (connection, state, orders) in rows {
+            all.entry(FiguresOf(connection)).or_default().leased.push((state, orders));
+        }
+        let rows: Vec<(ConnectionId, Option<DateTime<Utc>>)> = Entity::find()
+            .select_only()
+            .column(Column::ConnectionId)
+            .column_as(Expr::col(Column::DueAt).min(), "oldest")
+            .filter(Column::ConnectionId.is_in(ids.iter().copied()))
+            .filter(Column::DueAt.lte(now))
+            .group_by(Column::ConnectionId)
+            .into_tuple()
+            .all(conn)
+            .await?;
+        for (connection, oldest) in rows {
+            all.entry(FiguresOf(connection)).or_default().oldest_due = oldest;
+        }
+        let due = schedule::Entity::find()
+            .filter(schedule::Column::ConnectionId.is_in(ids.iter().copied()))
+            .filter(schedule::Column::Kind.eq(schedule::Kind::Pull));
+        for row in due.all(conn).await? {
+            all.entry(FiguresOf(row.connection_id)).or_default().next_pull = Some(row.next_run_at);
+        }
+        Ok(all)
+    }
+}

@@ -1,0 +1,202 @@
+//! What an order became in FreshBooks, as our links tell it.
+
+use async_graphql::{Context, Enum, SimpleObject};
+use entity::{
+    resource_link::{self, Kind, State},
+    synced_order::Model,
+};
+
+use super::super::{
+    auth::Asking,
+    error::Result,
+    loader::{ClientOf, LinksOf, PayerOf, SnapshotOf, SubjectOf},
+    scalar::{Day, Instant, Money},
+};
+use crate::{
+    connection as connections,
+    freshbooks::FreshBooks,
+    link,
+    shopify::model::{Transaction, TransactionKind},
+};
+
+/// How sure we are of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "State")]
+pub(in super::super) enum DocumentState {
+    /// It was about to be written; whether it was is looked up before anything else is done.
+    Intended,
+    /// FreshBooks has it.
+    Confirmed,
+    /// It was removed again in FreshBooks.
+    Removed,
+}
+
+/// The FreshBooks client that an order is invoiced to. Says nothing about the person.
+#[derive(SimpleObject)]
+pub(in super::super) struct OrderClient {
+    /// FreshBooks' id of the client; null until it has answered.
+    freshbooks_id: Option<String>,
+    /// Whether the client was found in FreshBooks by its e-mail address, and is left as it is there. False for clients that we made.
+    matched: bool,
+    /// Shopify's number of the customer; null for a guest and for sales without a customer.
+    shopify_customer_id: Option<String>,
+    /// How sure we are.
+    state: DocumentState,
+    /// When it was last written or looked up.
+    synced_at: Instant,
+}
+
+/// The FreshBooks invoice of an order.
+#[derive(SimpleObject)]
+pub(in super::super) struct Invoice {
+    /// FreshBooks' id of the invoice; null until it has answered.
+    freshbooks_id: Option<String>,
+    /// The invoice's number.
+    number: Option<String>,
+    /// The total that FreshBooks answered.
+    amount: Option<Money>,
+    /// What is still to be paid: the total less the payments that we made.
+    outstanding: Option<Money>,
+    /// Where a person sees it in FreshBooks.
+    url: Option<String>,
+    /// Whether it was marked sent. A draft is outside FreshBooks' reports.
+    issued: bool,
+    /// How sure we are.
+    state: DocumentState,
+    /// When it was last written.
+    synced_at: Instant,
+}
+
+/// What a payment was in Shopify.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub(in super::super) enum PaymentKind {
+    /// Authorized and captured at once.
+    Sale,
+    /// Captured after it was authorized.
+    Capture,
+}
+
+/// A FreshBooks payment of an order.
+#[derive(SimpleObject)]
+pub(in super::super) struct Payment {
+    /// Shopify's number of the transaction.
+    shopify_transaction_id: String,
+    /// FreshBooks' id of the payment; null until it has answered.
+    freshbooks_id: Option<String>,
+    /// What was booked: the transaction less what was refunded of it.
+    amount: Option<Money>,
+    /// What it was in Shopify; null once the order's snapshot is past its retention.
+    kind: Option<PaymentKind>,
+    /// The gateway that it came through, such as `shopify_payments`; null once the order's snapshot is past its retention.
+    gateway: Option<String>,
+    /// Its day, in the shop's time zone; null once the order's snapshot is past its retention.
+    date: Option<Day>,
+    /// How sure we are.
+    state: DocumentState,
+    /// When it was last written.
+    synced_at: Instant,
+}
+
+fn text(id: Option<i64>) -> Option<String> {
+    id.map(|id| id.to_string())
+}
+
+/// Hundredths in the document's currency: FreshBooks' own word for it, or the proof's.
+fn money(cents: Option<i64>, facts: &link::Facts, order: &Model) -> Option<Money> {
+    Money::hundredths(cents?, &facts.currency)
+        .or_else(|| Money::hundredths(cents?, order.proof_currency.as_deref().or(order.currency.as_deref())?))
+}
+
+async fn links(ctx: &Context<'_>, order: &Model) -> Result<Vec<resource_link::Model>> {
+    Ok(ctx.reader().load_one(LinksOf(order.id)).await?.unwrap_or_default())
+}
+
+pub(super) async fn invoice(ctx: &Context<'_>, order: &Model) -> Result<Option<Invoice>> {
+    let links = links(ctx, order).await?;
+    let Some(row) = links.iter().find(|row| row.kind == Kind::Invoice) else { return Ok(None) };
+    let account = ctx.reader().load_one(order.connection_id).await?.and_then(|connection| connection.account_id);
+    let facts = link::facts(row);
+    let paid: i64 = links
+        .iter()
+        .filter(|row| row.kind == Kind::Payment && row.state == State::Confirmed)
+        .filter_map(|row| link::facts(row).total)
+        .sum();
+    let outstanding = match row.state {
+        State::Removed => Some(0),
+        _ => facts.total.map(|total| total - paid),
+    };
+    Ok(Some(Invoice {
+        freshbooks_id: text(row.freshbooks_id),
+        number: row.natural_key.clone(),
+        amount: money(facts.total, &facts, order),
+        outstanding: money(outstanding, &facts, order),
+        url: account.zip(row.freshbooks_id).map(|(account, id)| FreshBooks::invoice_url(&account, id)),
+        issued: facts.issued,
+        state: row.state.into(),
+        synced_at: Instant(row.updated_at),
+    }))
+}
+
+pub(super) async fn payments(ctx: &Context<'_>, order: &Model) -> Result<Vec<Payment>> {
+    let links = links(ctx, order).await?;
+    let rows: Vec<_> = links.into_iter().filter(|row| row.kind == Kind::Payment).collect();
+    // What the links do not hold is in the snapshot, which is not opened for nothing.
+    let field = |name: &str| ctx.look_ahead().field(name).exists();
+    let opened = !rows.is_empty() && ["kind", "gateway", "date"].into_iter().any(field);
+    let snapshot = if opened { ctx.reader().load_one(SnapshotOf(order.id)).await? } else { None };
+    let zone = match ctx.reader().load_one(order.connection_id).await? {
+        Some(connection) if opened => connections::shop(&connection).ok().map(|shop| shop.time_zone),
+        _ => None,
+    };
+    let transaction = |number: &str| -> Option<&Transaction> {
+        let all = &snapshot.as_ref()?.transactions;
+        all.iter().find(|transaction| transaction.id.number().map(|id| id.to_string()).as_deref() == Some(number))
+    };
+    let payment = |row: resource_link::Model| {
+        let (facts, transaction) = (link::facts(&row), transaction(&row.shopify_id));
+        let moved_at = transaction.map(|transaction| transaction.processed_at.unwrap_or(transaction.created_at));
+        Payment {
+            freshbooks_id: text(row.freshbooks_id),
+            amount: money(facts.total, &facts, order),
+            kind: transaction.and_then(|transaction| match transaction.kind {
+                TransactionKind::Sale => Some(PaymentKind::Sale),
+                TransactionKind::Capture => Some(PaymentKind::Capture),
+                _ => None,
+            }),
+            gateway: transaction.and_then(|transaction| transaction.gateway.clone()),
+            date: moved_at.zip(zone).map(|(at, zone)| Day(at.with_timezone(&zone).date_naive())),
+            state: row.state.into(),
+            synced_at: Instant(row.updated_at),
+            shopify_transaction_id: row.shopify_id,
+        }
+    };
+    Ok(rows.into_iter().map(payment).collect())
+}
+
+pub(super) async fn client(ctx: &Context<'_>, order: &Model) -> Result<Option<OrderClient>> {
+    let (reader, connection) = (ctx.reader(), order.connection_id);
+    let subject = match order.customer_key_id {
+        Some(key) => reader.load_one(SubjectOf(key)).await?,
+        None => None,
+    };
+    let customer = subject.as_deref().and_then(|subject| subject.strip_prefix("customer:"));
+    let key = if let Some(customer) = customer {
+        Some(ClientOf::Customer(connection, customer.to_owned()))
+    } else {
+        // A guest's link goes by a pseudonym, so the way to it is the invoice.
+        let invoice = links(ctx, order).await?.into_iter().find(|row| row.kind == Kind::Invoice);
+        match invoice {
+            Some(invoice) => reader.load_one(PayerOf(invoice.id)).await?.map(|id| ClientOf::Client(connection, id)),
+            None => None,
+        }
+    };
+    let Some(key) = key else { return Ok(None) };
+    let Some(row) = reader.load_one(key).await? else { return Ok(None) };
+    Ok(Some(OrderClient {
+        freshbooks_id: text(row.freshbooks_id),
+        matched: link::facts(&row).adopted,
+        shopify_customer_id: customer.map(str::to_owned),
+        state: row.state.into(),
+        synced_at: Instant(row.updated_at),
+    }))
+}

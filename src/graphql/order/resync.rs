@@ -1,0 +1,153 @@
+//! One order, ahead of everything else.
+
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use entity::{
+    ids::{ConnectionId, OrderId},
+    platform_grant::Platform,
+};
+
+use super::{
+    super::{
+        auth::Asking,
+        error::{Fault, Result},
+        mutation::{UserError, UserErrorCode},
+        node::Numbered,
+    },
+    SyncedOrder, by_name, shopify_order_id,
+};
+use crate::{
+    auth::Right,
+    connection as connections, grant,
+    order::{self, Target},
+};
+
+/// Which order to sync again: `orderId`, or `connectionId` with `shopifyOrderId` or `name`.
+#[derive(Debug, Default, InputObject)]
+pub(in super::super) struct ResyncOrderInput {
+    /// The global id of an order that is known here.
+    order_id: Option<ID>,
+    /// The connection of an order that may not be known here yet.
+    connection_id: Option<ID>,
+    /// Shopify's number of the order, or its gid. An order not known here is read from Shopify.
+    shopify_order_id: Option<String>,
+    /// The order's name, such as `#1001`; the newest of that name. One not known here is looked up in Shopify.
+    name: Option<String>,
+}
+
+/// What became of a resync.
+#[derive(SimpleObject)]
+pub(in super::super) struct ResyncOrderPayload {
+    /// The order, due now; null where the input must be mended first.
+    order: Option<SyncedOrder>,
+    /// What is wrong with the input.
+    user_errors: Vec<UserError>,
+}
+
+impl ResyncOrderPayload {
+    fn invalid(field: &str, message: &str, code: UserErrorCode) -> Self {
+        Self { order: None, user_errors: vec![UserError::new(field, message, code)] }
+    }
+}
+
+/// What may be done to orders.
+#[derive(Default)]
+pub(in super::super) struct OrderMutation;
+
+/// What may be done to orders.
+#[Object]
+impl OrderMutation {
+    /// Syncs one order anew, ahead of everything else: it is read from Shopify and compared with the books, whatever became of it before.
+    /// An order that agrees already causes no write. For the role SUPPORT.
+    async fn resync_order(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which order.")] input: ResyncOrderInput,
+    ) -> Result<ResyncOrderPayload> {
+        ctx.role_may(Right::Resync)?;
+        let (target, connection) = match target(ctx, input).await? {
+            Ok(found) => found,
+            Err(payload) => return Ok(payload),
+        };
+        let by = ctx.may(Right::Resync, connection)?;
+        match order::resync(ctx.app(), &by, target).await {
+            Ok(row) => Ok(ResyncOrderPayload { order: Some(SyncedOrder(row)), user_errors: Vec::new() }),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+type Found = std::result::Result<(Target, ConnectionId), ResyncOrderPayload>;
+
+async fn target(ctx: &Context<'_>, input: ResyncOrderInput) -> Result<Found> {
+    use UserErrorCode::{Invalid, NotFound, Required};
+    let db = ctx.app().db.read();
+    let ResyncOrderInput { order_id, connection_id, shopify_order_id: number, name } = input;
+    match (order_id, connection_id, number, name) {
+        (Some(id), None, None, None) => {
+            let id = OrderId::read(&id)?;
+            match order::load(db, id).await {
+                Ok(row) => Ok(Ok((Target::Known(id), row.connection_id))),
+                Err(order::Error::Missing) => {
+                    Ok(Err(ResyncOrderPayload::invalid("orderId", "There is no such order.", NotFound)))
+                }
+                Err(error) => Err(error.into()),
+            }
+        }
+        (None, Some(connection), number, name) if number.is_some() != name.is_some() => {
+            let connection = ConnectionId::read(&connection)?;
+            ctx.may(Right::Resync, connection)?;
+            let row = match connections::load(db, connection).await {
+                Ok(row) => row,
+                Err(connections::Error::Missing) => {
+                    let message = "There is no such connection.";
+                    return Ok(Err(ResyncOrderPayload::invalid("connectionId", message, NotFound)));
+                }
+                Err(error) => return Err(error.into()),
+            };
+            if let Some(number) = number {
+                return Ok(match shopify_order_id(&number) {
+                    Ok(number) => Ok((Target::Shopify(connection, number), connection)),
+                    Err(Fault::BadInput(message)) => {
+                        Err(ResyncOrderPayload::invalid("shopifyOrderId", &message, Invalid))
+                    }
+                    Err(fault) => return Err(fault),
+                });
+            }
+            let name = name.unwrap_or_default();
+            if let Some(known) = by_name(ctx, connection, &name).await? {
+                return Ok(Ok((Target::Known(known.id), connection)));
+            }
+            Ok(match look_up(ctx, &row, name.trim()).await? {
+                Some(number) => Ok((Target::Shopify(connection, number), connection)),
+                None => Err(ResyncOrderPayload::invalid(
+                    "name",
+                    "Shopify shows no order of this name. Orders older than 60 days need the scope read_all_orders.",
+                    NotFound,
+                )),
+            })
+        }
+        _ => {
+            let message = "Give `orderId`; or `connectionId` with either `shopifyOrderId` or `name`.";
+            Ok(Err(ResyncOrderPayload::invalid("orderId", message, Required)))
+        }
+    }
+}
+
+/// Shopify's number of the newest order of this name, asked over there: our rows know names only of what was read.
+async fn look_up(ctx: &Context<'_>, row: &entity::connection::Model, name: &str) -> Result<Option<i64>> {
+    let app = ctx.app();
+    if name.is_empty() {
+        return Ok(None);
+    }
+    let token = match grant::access_token(app.db.read(), &app.keyring, row.id, Platform::Shopify).await {
+        Ok(token) => token,
+        Err(grant::Error::Missing) => return Err(Fault::BadInput("Shopify has not been authorized yet.".to_owned())),
+        Err(error) => return Err(Fault::internal(&error)),
+    };
+    let shop = app.shopify.shop(&row.shop_domain, token);
+    let mut found = shop.order_id_by_name(name).await.map_err(Fault::shopify)?;
+    if found.is_none() && !name.starts_with('#') {
+        found = shop.order_id_by_name(&format!("#{name}")).await.map_err(Fault::shopify)?;
+    }
+    Ok(found.and_then(|gid| gid.number()))
+}

@@ -1,0 +1,71 @@
+//! `POST /graphql`: a token, one operation, one answer.
+//!
+//! Whoever cannot be told from a stranger gets an answer of GraphQL's form all the same, so that every client shows the reason. Nothing of
+//! an operation is read before the token is good: not even the schema is told to strangers.
+
+use axum::{
+    Json,
+    body::{Body, Bytes},
+    extract::{State, rejection::BytesRejection},
+    http::{HeaderMap, Response, StatusCode, header},
+    response::IntoResponse,
+};
+
+use super::Web;
+use crate::{
+    auth::{self, Principal},
+    graphql,
+};
+
+/// Bytes of the longest request.
+pub(super) const LARGEST_BODY: usize = 1024 * 1024;
+
+pub(super) async fn answer(
+    State(web): State<Web>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response<Body> {
+    let asker = match asker(&web, &headers) {
+        Ok(asker) => asker,
+        Err(reason) => return Json(graphql::unauthenticated(reason)).into_response(),
+    };
+    let refuse = |status, reason: &str| (status, Json(graphql::malformed(reason.to_owned()))).into_response();
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            return refuse(StatusCode::PAYLOAD_TOO_LARGE, "The request is larger than 1 MiB.");
+        }
+        Err(_) => return refuse(StatusCode::BAD_REQUEST, "The request broke off."),
+    };
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if !kind.trim_start().to_ascii_lowercase().starts_with("application/json") {
+        return refuse(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "Send the operation as JSON, with `Content-Type: application/json`.",
+        );
+    }
+    match serde_json::from_slice(&body) {
+        Ok(request) => Json(graphql::answer(&web.schema, &web.app, asker, request).await).into_response(),
+        Err(_) => refuse(
+            StatusCode::BAD_REQUEST,
+            "This is not a GraphQL request: send one JSON object with `query`, and `variables` where it needs some.",
+        ),
+    }
+}
+
+/// Who sent this, or what is wrong with their token and what to do about it.
+fn asker(web: &Web, headers: &HeaderMap) -> Result<Principal, String> {
+    let Some(token) = headers.get(header::AUTHORIZATION).and_then(|token| token.to_str().ok()) else {
+        let how = "`ml-connector token --role viewer` prints one.";
+        return Err(format!("A token is needed, in the header `Authorization: Bearer <token>`; {how}"));
+    };
+    web.auth.verify(token, web.app.clock.now()).map_err(|error| match error {
+        auth::Error::Expired => {
+            "The token has expired: get a new one, such as `ml-connector token --role viewer` prints.".to_owned()
+        }
+        auth::Error::Signature => {
+            "The signature of the token is wrong: it was issued with another MLC_JWT_SECRET, or altered.".to_owned()
+        }
+        other => format!("The token is not good: {other}."),
+    })
+}

@@ -1,0 +1,109 @@
+//! What holds for every route.
+
+use std::time::{Duration, Instant};
+
+use axum::{
+    body::Body,
+    extract::{MatchedPath, Request},
+    http::{HeaderValue, Response, StatusCode, header},
+    middleware::Next,
+};
+use tower_http::{
+    classify::{ServerErrorsAsFailures, SharedClassifier},
+    trace::{MakeSpan, OnResponse, TraceLayer},
+};
+use tracing::{Span, debug, info, info_span, warn};
+
+use super::error;
+
+/// How long a handler may take. Platforms are given less by their clients.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// What browsers may do with an answer that is no page of ours: nothing.
+const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+/// Ends what takes too long.
+pub(super) async fn in_time(request: Request, next: Next) -> Response<Body> {
+    match tokio::time::timeout(LONGEST, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => error::line(StatusCode::GATEWAY_TIMEOUT, "This took longer than 30 seconds and was given up."),
+    }
+}
+
+/// Tells browsers what not to do. A page that needs more brings its own policy.
+pub(super) async fn guarded(request: Request, next: Next) -> Response<Body> {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CONTENT_SECURITY_POLICY, NOTHING),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Counts requests by the route that matched, never by the path: paths are endless.
+pub(super) async fn counted(request: Request, next: Next) -> Response<Body> {
+    let began = Instant::now();
+    let route = route(&request).to_owned();
+    let method = known(request.method().as_str());
+    let response = next.run(request).await;
+    let labels = [("method", method.to_owned()), ("route", route)];
+    let status = [("status", response.status().as_str().to_owned())];
+    metrics::counter!("mlc_http_requests_total", [&labels[..], &status[..]].concat().as_slice()).increment(1);
+    metrics::histogram!("mlc_http_request_duration_seconds", &labels).record(began.elapsed());
+    response
+}
+
+fn route(request: &axum::http::Request<Body>) -> &str {
+    request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str)
+}
+
+/// Anybody may send methods of their own making.
+fn known(method: &str) -> &'static str {
+    ["GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"]
+        .into_iter()
+        .find(|known| *known == method)
+        .unwrap_or("other")
+}
+
+/// A span and a line per request, without query and headers: they hold tokens and signatures.
+pub(super) fn trace() -> TraceLayer<SharedClassifier<ServerErrorsAsFailures>, RequestSpan, (), RequestSpan, (), (), ()>
+{
+    TraceLayer::new_for_http()
+        .make_span_with(RequestSpan)
+        .on_request(())
+        .on_response(RequestSpan)
+        .on_body_chunk(())
+        .on_eos(())
+        .on_failure(())
+}
+
+/// How requests are logged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RequestSpan;
+
+impl MakeSpan<Body> for RequestSpan {
+    fn make_span(&mut self, request: &axum::http::Request<Body>) -> Span {
+        let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+        info_span!("http", method = known(request.method().as_str()), route = route(request), request = id)
+    }
+}
+
+impl<B> OnResponse<B> for RequestSpan {
+    fn on_response(self, response: &Response<B>, latency: Duration, span: &Span) {
+        let _entered = span.enter();
+        let status = response.status();
+        if status.is_server_error() {
+            warn!(status = status.as_u16(), ?latency, "answered {status} after {latency:?}");
+        } else if span.metadata().is_some() && status.is_success() {
+            debug!(status = status.as_u16(), ?latency, "answered {status} after {latency:?}");
+        } else {
+            info!(status = status.as_u16(), ?latency, "answered {status} after {latency:?}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The HTTP server: routes, and what holds for each of them.
+//!
+//! Every answer carries a request id, which the log repeats; no log line repeats a query or a header. A panic or a handler that takes too
+//! long ends one request, not the process.
+
+mod error;
+mod graphiql;
+mod graphql;
+mod health;
+mod layers;
+
+use std::{io, sync::Arc};
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use tokio::net::TcpListener;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+};
+
+use crate::{
+    app::App,
+    auth,
+    graphql::{Schema, schema},
+};
+
+/// Renders the figures of `/metrics`.
+pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// What handlers share.
+#[derive(Clone)]
+struct Web {
+    app: App,
+    auth: auth::Verifier,
+    schema: Schema,
+    metrics: Metrics,
+}
+
+/// All routes of this service.
+pub fn router(app: App, auth: auth::Verifier, metrics: Metrics) -> Router {
+    let web = Web { schema: schema(app.clone()), app, auth, metrics };
+    Router::new()
+        .route("/", get(health::index))
+        .route("/graphql", post(graphql::answer).layer(axum::extract::DefaultBodyLimit::max(graphql::LARGEST_BODY)))
+        .route("/graphiql", get(graphiql::page))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .fallback(error::no_such_route)
+        .method_not_allowed_fallback(error::no_such_method)
+        // The last one sees a request first.
+        .layer(axum::middleware::from_fn(layers::in_time))
+        .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(CompressionLayer::new())
+        .layer(axum::middleware::from_fn(layers::guarded))
+        .layer(axum::middleware::from_fn(layers::counted))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(layers::trace())
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .with_state(web)
+}
+
+/// Serves until the app stops; requests under way are answered first.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(app: &App, listener: TcpListener, router: Router) -> io::Result<()> {
+    axum::serve(listener, router).with_graceful_shutdown(app.stop.clone().cancelled_owned()).await
+}
+
+#[cfg(test)]
+mod tests;
