@@ -3,19 +3,20 @@
 use std::{sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret;
-use tokio::sync::Notify;
+use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::{
+    auth::Verifier,
     clock::Clock,
     config::{self, Config},
     crypto::Keyring,
     db::Db,
     freshbooks::FreshBooks,
-    link, schedule,
+    http, link, schedule,
     shopify::Shopify,
-    work, worker,
+    telemetry, work, worker,
 };
 
 /// How long a graceful stop may take: a write in flight is finished, or left as an intent that the next start looks up.
@@ -125,6 +126,26 @@ impl App {
         Ok(())
     }
 
+    /// Does the work of `role` until [`Inner::stop`], then ends what is in flight. Every role answers health checks and figures.
+    ///
+    /// # Errors
+    /// When a part does not start, or the listener fails.
+    pub async fn serve(&self, role: Role, listener: TcpListener, verifier: Verifier) -> Result<(), Error> {
+        if role != Role::Web {
+            self.start_work().await?;
+        }
+        let metrics: http::Metrics = Arc::new(telemetry::prometheus);
+        let router = match role {
+            Role::Worker => http::health_router(self.clone(), metrics),
+            Role::All | Role::Web => http::router(self.clone(), verifier, metrics),
+        };
+        let served = http::serve(self, listener, router).await.map_err(Error::Serve);
+        if !self.stopped().await {
+            warn!("something was still running after ten seconds; the next start takes it up");
+        }
+        served
+    }
+
     /// Runs `task` so that [`App::stopped`] waits for it.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(task);
@@ -153,6 +174,9 @@ pub enum Error {
     /// The database failed.
     #[error("the database failed")]
     Database(#[source] sea_orm::DbErr),
+    /// The listener failed.
+    #[error("the HTTP server failed")]
+    Serve(#[source] std::io::Error),
     /// No TLS, in practice.
     #[error("the HTTP client does not start")]
     Http(#[source] reqwest::Error),

@@ -3,17 +3,30 @@
 //! SQLite gets one writing connection and a pool of readers: a read-then-write transaction on one of several writers dies of "database is
 //! locked" whatever the busy timeout. Commits are synced to disk: what we answered 200 for must survive a power cut.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
-    sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+    sqlx::{
+        Connection, PgConnection,
+        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+    },
 };
 
+/// How long a database may take to answer at the start.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// Held while migrating, so that replicas that start together take turns.
 const MIGRATION_LOCK: i64 = 0x6d6c_636f_6e6e;
+
+/// Whether PostgreSQL answers at all: a pool would try for as long as it may wait, and then only say that it timed out.
+async fn answers(url: &str) -> Result<(), DbErr> {
+    let lost = |error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)));
+    let timed_out = |_| DbErr::Custom(format!("no answer within {} seconds", CONNECT_WITHIN.as_secs()));
+    let connection = tokio::time::timeout(CONNECT_WITHIN, PgConnection::connect(url)).await.map_err(timed_out)?;
+    connection.map_err(lost)?.close().await.map_err(lost)
+}
 
 /// Handles to one database. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -31,10 +44,11 @@ impl Db {
         let options = |url: &str, connections: u32| {
             let mut options = ConnectOptions::new(url.to_owned());
             options.max_connections(connections).sqlx_logging(false);
-            options.connect_timeout(Duration::from_secs(5)).acquire_timeout(Duration::from_secs(30));
+            options.connect_timeout(CONNECT_WITHIN).acquire_timeout(Duration::from_secs(30));
             options
         };
         if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            answers(url).await?;
             let pool = Database::connect(options(url, 20)).await?;
             return Ok(Self { write: pool.clone(), read: pool });
         }

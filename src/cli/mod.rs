@@ -6,13 +6,19 @@
 mod keygen;
 mod migrate;
 mod output;
+mod sandbox;
+mod schema;
+mod serve;
 mod token;
 
 use std::{error::Error as StdError, io::ErrorKind, process::ExitCode};
 
 use anyhow::Context;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use ml_connector::config::{self, Config, Settings};
+use ml_connector::{
+    app,
+    config::{self, Config, Settings},
+};
 
 /// Turns Shopify orders into FreshBooks invoices, payments and refunds: to the cent, exactly once, provably.
 ///
@@ -23,17 +29,23 @@ struct Cli {
     #[command(flatten)]
     settings: Settings,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
 enum Command {
+    /// Runs migrations, the HTTP server, the scheduler and the sync workers (the default)
+    Serve(serve::Args),
     /// Brings the database schema up to date
     Migrate,
+    /// Prints the GraphQL schema
+    Schema,
     /// Prints a signed admin token
     Token(token::Args),
     /// Prints a fresh key for MLC_ENCRYPTION_KEYS
     Keygen,
+    /// Shows it all at once: simulated Shopify and FreshBooks, a sample store, its orders, their invoices
+    Sandbox(sandbox::Args),
 }
 
 /// The whole program.
@@ -53,10 +65,13 @@ fn run() -> anyhow::Result<()> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(async {
-        match command {
+        match command.unwrap_or_else(|| Command::Serve(serve::Args::default())) {
+            Command::Serve(args) => serve::run(Config::read(settings)?, args).await,
             Command::Migrate => migrate::run(&Config::read(settings)?).await,
             Command::Token(args) => token::run(&Config::read(settings)?, args),
+            Command::Schema => schema::run(),
             Command::Keygen => keygen::run(),
+            Command::Sandbox(args) => sandbox::run(settings, args).await,
         }
     })
 }
@@ -87,5 +102,5 @@ fn load_dotenv() -> Result<(), config::Error> {
 }
 
 fn is_usage(cause: &(dyn StdError + 'static)) -> bool {
-    cause.is::<config::Error>()
+    cause.is::<config::Error>() || matches!(cause.downcast_ref(), Some(app::Error::Config(_)))
 }

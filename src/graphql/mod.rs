@@ -24,6 +24,7 @@ use async_graphql::{
     connection::{DefaultEdgeName, Edge, EmptyFields},
     dataloader::DataLoader,
 };
+use entity::ids::ConnectionId;
 
 use self::{
     audit::{AuditEntry, AuditQuery},
@@ -79,6 +80,11 @@ pub fn schema(app: App) -> Schema {
 /// The schema as text: what `schema.graphql` holds.
 pub fn sdl() -> String {
     build().finish().sdl_with_options(SDLExportOptions::new().use_space_ident().prefer_single_line_descriptions())
+}
+
+/// The global id of a connection, as the schema's `ID`s are: for what is printed at a terminal.
+pub fn connection_id(id: ConnectionId) -> String {
+    node::Numbered::global(id).to_string()
 }
 
 /// Runs an operation for somebody whose token was good.

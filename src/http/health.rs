@@ -2,13 +2,27 @@
 
 use axum::{
     body::Body,
-    extract::State,
+    extract::{FromRef, State},
     http::{Response, StatusCode, header},
     response::{Html, IntoResponse},
 };
 use tracing::warn;
 
-use super::Web;
+use super::{Metrics, Web};
+use crate::app::App;
+
+/// What these handlers need, in every role.
+#[derive(Clone)]
+pub(super) struct Health {
+    pub(super) app: App,
+    pub(super) metrics: Metrics,
+}
+
+impl FromRef<Web> for Health {
+    fn from_ref(web: &Web) -> Self {
+        Self { app: web.app.clone(), metrics: web.metrics.clone() }
+    }
+}
 
 /// The process runs. Asks nobody: a database that is away is no reason to restart us.
 pub(super) async fn alive() -> &'static str {
@@ -16,9 +30,9 @@ pub(super) async fn alive() -> &'static str {
 }
 
 /// Whether requests can be served: the database answers (it was migrated before we listened).
-pub(super) async fn ready(State(web): State<Web>) -> Response<Body> {
-    match web.app.db.ping().await {
-        Ok(()) if web.app.stop.is_cancelled() => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response(),
+pub(super) async fn ready(State(health): State<Health>) -> Response<Body> {
+    match health.app.db.ping().await {
+        Ok(()) if health.app.stop.is_cancelled() => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response(),
         Ok(()) => "ready\n".into_response(),
         Err(error) => {
             warn!(error = &error as &dyn std::error::Error, "not ready: the database does not answer");
@@ -28,8 +42,8 @@ pub(super) async fn ready(State(web): State<Web>) -> Response<Body> {
 }
 
 /// The figures, for Prometheus.
-pub(super) async fn metrics(State(web): State<Web>) -> Response<Body> {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (web.metrics)()).into_response()
+pub(super) async fn metrics(State(health): State<Health>) -> Response<Body> {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (health.metrics)()).into_response()
 }
 
 /// What this is, for whoever opens it in a browser.

@@ -40,6 +40,15 @@ struct Web {
     metrics: Metrics,
 }
 
+/// What a process that only works answers: whether it lives, and its figures.
+pub fn health_router(app: App, metrics: Metrics) -> Router {
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .with_state(health::Health { app, metrics })
+}
+
 /// All routes of this service.
 pub fn router(app: App, auth: auth::Verifier, metrics: Metrics) -> Router {
     let web = Web { schema: schema(app.clone()), app, auth, metrics };

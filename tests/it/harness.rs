@@ -48,7 +48,6 @@ pub(crate) struct TestApp {
     pub(crate) connection: ConnectionId,
     pub(crate) database: TestDatabase,
     in_shop_currency: bool,
-    shopify_now: Clock,
 }
 
 impl TestApp {
@@ -81,7 +80,7 @@ impl TestApp {
         };
         let app = App::new(config, clock.clone()).await.unwrap();
         let connection = connect(&app, &books, world.settings).await;
-        Self { app, shopify, freshbooks, connection, database, in_shop_currency, shopify_now: clock }
+        Self { app, shopify, freshbooks, connection, database, in_shop_currency }
     }
 
     /// A backfill of everything, and all that follows from it.
@@ -134,10 +133,6 @@ impl TestApp {
             worker::drain(&self.app).await.unwrap();
             self.app.clock.advance(TimeDelta::seconds(1));
         }
-    }
-
-    pub(crate) fn advance(&self, by: TimeDelta) {
-        self.shopify_now.advance(by);
     }
 
     pub(crate) async fn connection(&self) -> connection::Model {

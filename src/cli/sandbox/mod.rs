@@ -1,0 +1,200 @@
+//! `ml-connector sandbox`: the whole thing at once, on this machine, in a minute.
+//!
+//! Simulated Shopify and FreshBooks on loopback, the service as it is, a sample store connected and pulled. Over a database of one's own
+//! choice (`DATABASE_URL`) the simulated books live in that database too, so that a second run, or one after a crash, meets the books of
+//! the first.
+
+mod journal;
+mod progress;
+mod report;
+
+use std::{net::SocketAddr, time::Instant};
+
+use anyhow::{Context, bail};
+use chrono::TimeDelta;
+use entity::{connection::Model, ids::ConnectionId};
+use ml_connector::{
+    app::{App, Role as Work},
+    auth::{Actor, Principal, Role, Verifier},
+    clock::Clock,
+    config::{self, Config, Settings as Environment},
+    connection::{self, Account, NewConnection},
+    db::Db,
+    grant::TokenSet,
+    mapping::Settings,
+    pull,
+    sandbox::{
+        freshbooks::{self, FreshBooks},
+        shopify::{self, Shopify, sample_store},
+    },
+    telemetry,
+};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::net::TcpListener;
+
+use super::{output, serve};
+
+/// Seals the sandbox's made-up tokens and people; known to all, and good for nothing else.
+const SANDBOX_KEY: &str = "sandbox:c2FuZGJveCBrZXk6IG5vdCBhIHNlY3JldCBhdCBhbGw=";
+const SHOPIFY_TOKEN: &str = "shpat_sandbox";
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Ends after the summary: 0 when Shopify and FreshBooks agree, 1 when anything disagrees
+    #[arg(long)]
+    once: bool,
+    /// How many orders the sample store has
+    #[arg(long, default_value_t = 80, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    orders: u32,
+}
+
+/// What runs: the two platforms and the service between them.
+struct Running {
+    shopify: Shopify,
+    freshbooks: FreshBooks,
+    app: App,
+    connection: ConnectionId,
+}
+
+pub(super) async fn run(environment: Environment, args: Args) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let mut config = Config::read(environment)?;
+    let default = Config::default();
+    let own_database = config.database_url.expose_secret() != default.database_url.expose_secret();
+    if config.log == default.log {
+        // The summary is what people came for: only what goes wrong is logged unless they say otherwise.
+        config.log = "warn".to_owned();
+    }
+    let _telemetry = telemetry::init(&config.log, config.log_format, config.otlp_endpoint.as_deref());
+    let directory =
+        tempfile::Builder::new().prefix("ml-connector-sandbox-").tempdir().context("cannot make a folder")?;
+    if !own_database {
+        config.database_url = format!("sqlite://{}?mode=rwc", directory.path().join("sandbox.db").display()).into();
+    }
+    config.encryption_keys = config.encryption_keys.take().or(Some(SANDBOX_KEY.into()));
+    config.jwt_secret = Some(fresh_secret());
+    let address = if args.once { SocketAddr::from(([127, 0, 0, 1], 0)) } else { config.listen };
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} (MLC_LISTEN)"))?;
+    let listen = listener.local_addr().context("the listener has no address")?;
+
+    let shown = config.database_shown();
+    let running = start(config, &args).await.with_context(|| format!("cannot start on {shown}"))?;
+    let app = running.app.clone();
+    serve::stop_on_signal(&app)?;
+    let verifier = Verifier::from_config(&app.config)?;
+    let serving = tokio::spawn({
+        let (app, verifier) = (app.clone(), verifier.clone());
+        async move { app.serve(Work::All, listener, verifier).await }
+    });
+
+    let by = Actor::cli("sandbox");
+    let pull = pull::request(&app, &by, running.connection, None, None).await?;
+    progress::wait(&app, running.connection, pull.id).await?;
+    let report = report::Report::make(&running, started.elapsed()).await?;
+    output::line(&report.table())?;
+    if args.once {
+        stop(&app).await;
+        serving.await.context("the service ended badly")??;
+        return report.verdict();
+    }
+    let principal = Principal { subject: "sandbox".to_owned(), role: Role::Admin, connections: None };
+    let token = verifier.issue(&principal, TimeDelta::hours(12), app.clock.now())?;
+    let connection = connection::load(app.db.read(), running.connection).await?;
+    output::line(&report::next_steps(listen, &token, &connection, &running, &shown))?;
+    serving.await.context("the service ended badly")??;
+    report.verdict()
+}
+
+/// Starts the platforms and the service, and connects the sample store unless an earlier run did.
+async fn start(config: Config, args: &Args) -> anyhow::Result<Running> {
+    let db = Db::connect(config.database_url.expose_secret()).await.context("the database does not answer")?;
+    db.migrate().await.context("the database schema could not be brought up to date")?;
+    refuse_real_connections(&db).await?;
+    let books = freshbooks::Options {
+        restored: journal::read(&db).await?,
+        journal: Some(journal::on(&db)),
+        ..Default::default()
+    };
+    let tokens = TokenSet {
+        access: books.access_token.clone().into(),
+        refresh: Some(books.refresh_token.clone().into()),
+        scopes: "user:profile:read".to_owned(),
+        expires_at: None,
+    };
+    let account = Account {
+        account_id: books.account_id.clone(),
+        business_id: i64::try_from(books.business_id)?,
+        name: books.business_name.clone(),
+        currency_code: Some(books.currency_code.clone()),
+    };
+    let freshbooks = FreshBooks::start(books).await.context("simulated FreshBooks does not start")?;
+    let shopify = Shopify::start(shopify::Options {
+        orders: sample_store(usize::try_from(args.orders)?),
+        tokens: vec![SHOPIFY_TOKEN.to_owned()],
+        // As a shop on the plan Plus has them.
+        bucket: 20_000,
+        restore_rate: 1_000,
+        ..Default::default()
+    })
+    .await
+    .context("simulated Shopify does not start")?;
+    let config = Config {
+        shopify_url: shopify.url(),
+        freshbooks_url: freshbooks.url().parse().context("simulated FreshBooks has no address")?,
+        ..config
+    };
+    let app = App::on(db, config, Clock::default())?;
+    let connection = match connection::find_by_shop(app.db.read(), shopify.shop()).await? {
+        Some(known) => known,
+        None => connect(&app, &shopify, tokens, account).await?,
+    };
+    Ok(Running { connection: connection.id, shopify, freshbooks, app })
+}
+
+async fn connect(app: &App, shopify: &Shopify, freshbooks: TokenSet, account: Account) -> anyhow::Result<Model> {
+    let token = SecretString::from(SHOPIFY_TOKEN);
+    let shop = app.shopify.shop(shopify.shop(), token.clone()).info().await?;
+    let new = NewConnection {
+        name: "Sandbox".to_owned(),
+        shopify: TokenSet {
+            access: token,
+            refresh: None,
+            scopes: "read_orders,read_customers".to_owned(),
+            expires_at: None,
+        },
+        shop,
+        freshbooks,
+        account,
+        settings: Settings::default(),
+    };
+    Ok(connection::create(app, &Actor::cli("sandbox"), new).await?)
+}
+
+/// A slip with `DATABASE_URL` must not mix made-up orders into real books.
+async fn refuse_real_connections(db: &Db) -> anyhow::Result<()> {
+    let sandbox = shopify::Options::default().shop;
+    for connection in connection::list(db.read(), None).await? {
+        if connection.shop_domain != sandbox {
+            bail!(config::Error::new(
+                "DATABASE_URL",
+                "this database holds real connections; the sandbox needs one of its own"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Ends the service as SIGTERM would.
+async fn stop(app: &App) {
+    if !app.stopped().await {
+        tracing::warn!("something was still running after ten seconds");
+    }
+}
+
+/// Signs this run's tokens and no other's.
+fn fresh_secret() -> SecretString {
+    let mut bytes = [0_u8; 32];
+    rand::RngCore::fill_bytes(&mut rand::rng(), &mut bytes);
+    hex::encode(bytes).into()
+}

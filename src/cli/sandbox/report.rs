@@ -1,0 +1,204 @@
+//! What the sandbox has to show: both sides' figures, taken from the platforms themselves, and every order accounted for.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    time::Duration,
+};
+
+use anyhow::bail;
+use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use entity::{
+    connection::Model as Connection,
+    synced_order::{Column, Entity, State},
+};
+use ml_connector::{
+    audit::{self, Verdict},
+    mapping::cents_text,
+    money::half_up,
+    order,
+};
+use rust_decimal::Decimal;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::Running;
+
+/// FreshBooks' `vis_state` of a deleted document.
+const DELETED: i64 = 1;
+
+/// The figures of one run.
+pub(super) struct Report {
+    orders: usize,
+    invoices: usize,
+    payments: usize,
+    /// Orders without an invoice, by the reason that they give.
+    explained: BTreeMap<String, usize>,
+    /// What should not be: each a sentence.
+    disagreements: Vec<String>,
+    /// In hundredths of the shop's currency.
+    shopify: i64,
+    freshbooks: i64,
+    currency: String,
+    audit_entries: i64,
+    calls: u64,
+    took: Duration,
+}
+
+impl Report {
+    pub(super) async fn make(running: &Running, took: Duration) -> anyhow::Result<Self> {
+        let Running { shopify, freshbooks, app, connection } = running;
+        let mut live: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+        for invoice in freshbooks.invoices().into_iter().filter(|invoice| invoice.vis_state != DELETED) {
+            live.entry(invoice.po_number).or_default().push(half_up(invoice.amount * Decimal::ONE_HUNDRED));
+        }
+        let payments = freshbooks.payments().iter().filter(|payment| payment.vis_state != DELETED).count();
+        let (invoices, calls) = (live.values().map(Vec::len).sum(), freshbooks.faults.total());
+        let facts = ml_connector::connection::load(app.db.read(), *connection).await?;
+        let mut report = Self {
+            orders: 0,
+            invoices,
+            payments,
+            explained: BTreeMap::new(),
+            disagreements: Vec::new(),
+            shopify: 0,
+            freshbooks: live.values().flatten().sum(),
+            currency: facts.shop_currency.unwrap_or_default(),
+            audit_entries: 0,
+            calls,
+            took,
+        };
+        let mut missing: BTreeSet<u64> = shopify.orders().iter().map(|order| order.id).collect();
+        let mut last = 0;
+        loop {
+            let page = Entity::find()
+                .filter(Column::ConnectionId.eq(*connection))
+                .filter(Column::Id.gt(last))
+                .order_by_asc(Column::Id)
+                .limit(500)
+                .all(app.db.read())
+                .await?;
+            let Some(end) = page.last() else { break };
+            last = end.id.0;
+            for row in page {
+                let Some(sold) = shopify.order(row.shopify_order_id.unsigned_abs()) else { continue };
+                missing.remove(&sold.id);
+                report.orders += 1;
+                report.account_for(&row, sold.owed(), live.remove(&row.name).unwrap_or_default());
+            }
+        }
+        report.disagreements.extend(missing.iter().map(|id| format!("order {id} never arrived")));
+        report
+            .disagreements
+            .extend(live.keys().map(|name| format!("{name} has an invoice and is no order of the shop")));
+        match audit::verify(app.db.read(), *connection).await? {
+            Verdict::Intact(entries) => report.audit_entries = entries,
+            Verdict::Broken { sequence, reason } => {
+                report.disagreements.push(format!("audit entry {sequence}: {reason}"));
+            }
+        }
+        Ok(report)
+    }
+
+    fn account_for(&mut self, row: &entity::synced_order::Model, owed: i64, invoices: Vec<i64>) {
+        let name = &row.name;
+        match (row.state, invoices.as_slice()) {
+            (State::Synced, [invoice]) => {
+                self.shopify += owed;
+                if *invoice != owed {
+                    let (owed, invoice) = (cents_text(owed), cents_text(*invoice));
+                    self.disagreements.push(format!("{name} is owed {owed}, its invoice says {invoice}"));
+                }
+            }
+            // Cancelled unpaid after it was invoiced: the invoice was voided.
+            (State::Synced, []) => *self.explained.entry("voided: CANCELLED".to_owned()).or_default() += 1,
+            (State::Skipped | State::Waiting, []) => {
+                let reason = order::problem(row).map_or_else(|| "no reason".to_owned(), |problem| problem.code);
+                let state = if row.state == State::Skipped { "skipped" } else { "waiting" };
+                *self.explained.entry(format!("{state}: {reason}")).or_default() += 1;
+            }
+            (State::Waiting, [_]) => {
+                self.shopify += owed;
+                *self.explained.entry("waiting, with an invoice".to_owned()).or_default() += 1;
+            }
+            (state, invoices) => {
+                let reason = order::problem(row).map_or_else(String::new, |problem| format!(" ({})", problem.message));
+                self.disagreements.push(format!("{name} is {state:?} with {} invoices{reason}", invoices.len()));
+            }
+        }
+    }
+
+    pub(super) fn table(&self) -> String {
+        let mut table = Table::new();
+        table.load_style(UTF8_FULL_CONDENSED);
+        let mut row = |name: &str, value: String| {
+            table.add_row([name.to_owned(), value]);
+        };
+        row("Orders in Shopify", self.orders.to_string());
+        row("Invoices in FreshBooks", self.invoices.to_string());
+        row("Payments in FreshBooks", self.payments.to_string());
+        for (reason, orders) in &self.explained {
+            row(&format!("Without invoice, {reason}"), orders.to_string());
+        }
+        row("Unexplained", self.disagreements.len().to_string());
+        row("Shopify total", format!("{} {}", cents_text(self.shopify), self.currency));
+        row("FreshBooks total", format!("{} {}", cents_text(self.freshbooks), self.currency));
+        row("Difference", format!("{} {}", cents_text(self.freshbooks - self.shopify), self.currency));
+        row("Audit entries, chain verified", self.audit_entries.to_string());
+        row("FreshBooks calls", self.calls.to_string());
+        row("FreshBooks calls per order", per(self.calls, self.orders));
+        row("Seconds", format!("{}.{}", self.took.as_secs(), self.took.subsec_millis() / 100));
+        table.to_string()
+    }
+
+    /// Zero tolerance: whatever disagrees fails the run.
+    pub(super) fn verdict(&self) -> anyhow::Result<()> {
+        if self.disagreements.is_empty() && self.freshbooks == self.shopify {
+            return Ok(());
+        }
+        let first: Vec<&str> = self.disagreements.iter().take(10).map(String::as_str).collect();
+        bail!(
+            "Shopify and FreshBooks disagree by {} {}; {} orders unexplained: {}",
+            cents_text(self.freshbooks - self.shopify),
+            self.currency,
+            self.disagreements.len(),
+            first.join("; ")
+        )
+    }
+}
+
+/// What to try while it runs.
+pub(super) fn next_steps(
+    listen: SocketAddr,
+    token: &str,
+    connection: &Connection,
+    running: &Running,
+    database: &str,
+) -> String {
+    let global = ml_connector::graphql::connection_id(connection.id);
+    let query = format!(
+        r##"{{"query":"{{ order(connectionId: \"{global}\", name: \"#1001\") {{ state invoice {{ number amount {{ amount currencyCode }} }} auditEntries(first: 5) {{ nodes {{ action fieldMappings {{ shopifyField freshbooksField after }} }} }} }} }}"}}"##
+    );
+    format!(
+        "
+It keeps running until Ctrl-C. Next:
+
+  Admin API      http://{listen}/graphql   (GraphiQL: http://{listen}/graphiql)
+  Shopify        {}   (simulated)
+  FreshBooks     {}   (simulated)
+  Database       {database}
+  Admin token    {token}
+
+  curl -s http://{listen}/graphql -H 'content-type: application/json' -H 'authorization: Bearer {token}' \\
+    -d '{query}'
+",
+        running.shopify.url(),
+        running.freshbooks.url(),
+    )
+}
+
+fn per(calls: u64, orders: usize) -> String {
+    match u64::try_from(orders) {
+        Ok(orders) if orders > 0 => (Decimal::from(calls) / Decimal::from(orders)).round_dp(2).to_string(),
+        _ => "-".to_owned(),
+    }
+}
