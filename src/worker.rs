@@ -95,34 +95,33 @@ fn take(free: &Arc<Semaphore>) -> Vec<OwnedSemaphorePermit> {
     std::iter::from_fn(|| free.clone().try_acquire_owned().ok()).take(16).collect()
 }
 
-/// Runs one visit in the background and keeps its lease alive; a visit whose lease is lost is dropped where it stands.
-fn visit<E: Due>(
-    app: &App,
-    lease: Lease,
-    permit: OwnedSemaphorePermit,
-    work: impl Future<Output = ()> + Send + 'static,
-) {
-    let keeper = app.clone();
-    app.spawn(async move {
-        tokio::pin!(work);
-        let mut renewal = tokio::time::interval(RENEW);
-        renewal.tick().await;
-        loop {
-            tokio::select! {
-                () = &mut work => break,
-                _ = renewal.tick() => {
-                    match work::renew::<E>(keeper.db.write(), lease, keeper.clock.now()).await {
-                        Ok(true) => {}
-                        Ok(false) => {
-                            warn!("the lease of row {} was lost; another worker has it", lease.id);
-                            break;
-                        }
-                        Err(e) => warn!(error = &e as &dyn std::error::Error, "the lease of row {} could not be renewed", lease.id),
-                    }
-                }
-            }
+/// Runs one visit in the background beside the renewal of its lease; a visit whose lease is lost is dropped where it stands.
+fn visit<E: Due>(app: &App, lease: Lease, permit: OwnedSemaphorePermit, work: impl Future<Output = ()> + Send + 'static) {
+    let app = app.clone();
+    app.clone().spawn(async move {
+        // Both are polled all the time: the visit may hold the very connection that the renewal waits for.
+        tokio::select! {
+            () = work => {}
+            () = hold::<E>(&app, lease) => {}
         }
         drop(permit);
-        keeper.bell.notify_one();
+        app.bell.notify_one();
     });
+}
+
+/// Renews a lease for as long as it is ours.
+async fn hold<E: Due>(app: &App, lease: Lease) {
+    loop {
+        tokio::time::sleep(RENEW).await;
+        match work::renew::<E>(app.db.write(), lease, app.clock.now()).await {
+            Ok(true) => {}
+            Ok(false) => {
+                warn!("the lease of row {} was lost; another worker has it", lease.id);
+                return;
+            }
+            Err(e) => {
+                warn!(error = &e as &dyn std::error::Error, "the lease of row {} could not be renewed", lease.id);
+            }
+        }
+    }
 }

@@ -55,7 +55,9 @@ const RULES: [Rule; 7] = [
         holds_for: |file| file.within("graphql"),
         broken_by: |_, path| match path {
             ["reqwest", ..] => true,
-            ["crate", platform, rest @ ..] => PLATFORMS.contains(platform) && rest.first() != Some(&"model"),
+            ["crate", platform, rest @ ..] => {
+                PLATFORMS.contains(platform) && !matches!(rest.first(), Some(&"model" | &"Error"))
+            }
             _ => false,
         },
     },
