@@ -170,3 +170,46 @@ impl From<sync::Error> for Fault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        audit,
+        freshbooks::{clients, model::ClientDraft},
+        link::LinkKey,
+        sync::plan::Action,
+    };
+
+    fn create_client() -> Write {
+        let draft = ClientDraft { fname: "Quillon".to_owned(), ..ClientDraft::default() };
+        let mapping = audit::FieldMapping {
+            shopify_field: "customer.firstName".to_owned(),
+            freshbooks_field: "fname".to_owned(),
+            before: None,
+            after: Some("Quillon".to_owned()),
+            personal: true,
+        };
+        Write {
+            key: LinkKey { kind: Kind::Client, shopify_id: "guest:00ff".to_owned() },
+            action: Action::Create,
+            id: None,
+            request: Some(clients::create(&draft)),
+            draft: Draft::Client(Box::new(draft)),
+            mappings: vec![mapping],
+        }
+    }
+
+    #[test]
+    fn a_clients_fields_are_shown_whole_or_not_at_all() {
+        let open = step(create_client(), true);
+        assert_eq!(
+            open.request.as_ref().map(|request| request.body.0["client"]["fname"].clone()),
+            Some(json!("Quillon"))
+        );
+        assert_eq!((open.resource.as_str(), &open.shopify_resource), ("client", &None));
+        let masked = step(create_client(), false);
+        assert_eq!(masked.request.map(|request| request.body.0), Some(json!({ "client": MASK })));
+        assert_eq!(masked.field_mappings[0].after.as_deref(), Some(MASK));
+    }
+}

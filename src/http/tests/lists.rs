@@ -137,6 +137,14 @@ async fn filters_find_what_they_say() {
         status["ordersByState"].as_array().unwrap().iter().map(|of| of["count"].as_i64().unwrap()).collect();
     assert_eq!(counts, [0, 1, 1, 1, 0, 1, 3, 0]);
     assert!(status["nextPullAt"].is_string() && status["watermark"].is_null());
+
+    // Due again, and nobody comes: the wait shows.
+    let one = Target::Shopify(crate::connection::list(world.app.db.read(), None).await.unwrap()[0].id, 1001);
+    crate::order::resync(&world.app, &crate::auth::Actor::cli("test"), one).await.unwrap();
+    world.app.clock.advance(chrono::TimeDelta::seconds(30));
+    let data = world.data(&token, "{ connections { syncStatus { lagSeconds } } }", json!({})).await;
+    let lag = data["connections"][0]["syncStatus"]["lagSeconds"].as_i64().unwrap();
+    assert!((30..40).contains(&lag), "{lag}");
 }
 
 #[tokio::test]

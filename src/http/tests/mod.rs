@@ -11,6 +11,7 @@ use std::{sync::Arc, time::Duration};
 use ::entity::{connection, ids::ConnectionId, synced_order};
 use axum::Router;
 use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::ConnectionTrait;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -23,6 +24,7 @@ use crate::{
     config::Config,
     connection::{Account, NewConnection},
     crypto,
+    db::Db,
     grant::TokenSet,
     mapping::Settings,
     order::Mark,
@@ -38,7 +40,45 @@ struct World {
     auth: Verifier,
     base: String,
     http: reqwest::Client,
+    _database: Database,
+}
+
+/// A SQLite file, or a database of its own on the PostgreSQL server that `TEST_DATABASE_URL` names. Gone when dropped.
+struct Database {
+    url: String,
+    server: Option<(String, String)>,
     _directory: TempDir,
+}
+
+impl Database {
+    async fn make() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let Ok(server) = std::env::var("TEST_DATABASE_URL") else {
+            let url = format!("sqlite://{}/test.db?mode=rwc", directory.path().display());
+            return Self { url, server: None, _directory: directory };
+        };
+        let name = format!("mlc_http_{}", uuid::Uuid::new_v4().simple());
+        let admin = Db::connect(&server).await.unwrap();
+        admin.write().execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
+        let mut url: url::Url = server.parse().unwrap();
+        url.set_path(&name);
+        Self { url: url.into(), server: Some((server, name)), _directory: directory }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let Some((server, name)) = self.server.take() else { return };
+        // The runtime of the test is on its way out.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let admin = Db::connect(&server).await.unwrap();
+                admin.write().execute_unprepared(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
+            });
+        });
+        assert!(dropping.join().is_ok() || std::thread::panicking(), "the test's database is still there");
+    }
 }
 
 impl World {
@@ -48,9 +88,9 @@ impl World {
 
     /// With Shopify at this address.
     async fn beside(shopify: &str) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let database = Database::make().await;
         let config = Config {
-            database_url: format!("sqlite://{}/test.db?mode=rwc", directory.path().display()).into(),
+            database_url: database.url.clone().into(),
             encryption_keys: Some(crypto::keygen("k1")),
             jwt_secret: Some(SECRET.into()),
             shopify_url: shopify.to_owned(),
@@ -61,7 +101,7 @@ impl World {
         let routes = router(app.clone(), auth.clone(), Arc::new(|| "mlc_sample 1\n".to_owned()));
         let base = listen(&app, routes).await;
         let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
-        Self { app, auth, base, http, _directory: directory }
+        Self { app, auth, base, http, _database: database }
     }
 
     fn now(&self) -> DateTime<Utc> {

@@ -26,7 +26,32 @@ async fn operators_find_what_they_look_for() {
         assert_eq!((answered, &headers["content-type"]), (status, &"application/json".parse().unwrap()));
         assert!(serde_json::from_str::<Value>(&body).unwrap()["error"].is_string());
     }
+}
+
+#[tokio::test]
+async fn a_panic_ends_one_request() {
+    let world = World::start().await;
+    let routes =
+        axum::Router::new().route("/boom", axum::routing::get(async || -> &'static str { panic!("a secret") }));
+    let base = super::listen(&world.app, crate::http::layered(routes)).await;
+    for _ in 0..2 {
+        let answer = world.http.get(format!("{base}/boom")).send().await.unwrap();
+        assert_eq!(answer.status(), 500);
+        assert!(answer.headers().contains_key("x-request-id"));
+        let body = answer.text().await.unwrap();
+        assert!(body.contains("x-request-id") && !body.contains("a secret"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_stops_lets_go_of_its_address() {
+    let world = World::start().await;
     world.app.stop.cancel();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    while world.http.get(format!("{}/healthz", world.base)).send().await.is_ok() {
+        assert!(std::time::Instant::now() < until, "it still answers");
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
