@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Role, World};
 
-async fn get(world: &World, path: &str) -> (u16, String, reqwest::header::HeaderMap) {
+async fn get(world: &World, path: &str) -> (u16, String, axum::http::HeaderMap) {
     let answer = world.http.get(format!("{}{path}", world.base)).send().await.unwrap();
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
     (status, answer.text().await.unwrap(), headers)
