@@ -27,7 +27,7 @@ pub(super) struct FieldMapping {
     /// What it was before; null on a create. A person's values read `***` without the right to see them, and once they were redacted.
     before: Option<String>,
     /// What it became; null on a delete. A person's values read `***` without the right to see them, and once they were redacted.
-    after: Option<String>,
+    pub(super) after: Option<String>,
     /// Whether the values are a person's.
     personal: bool,
 }

@@ -15,7 +15,10 @@ use sea_orm::{
 };
 
 use super::error::Shared;
-use crate::{app::App, crypto::DataKey, customer_key as keys, freshbooks::model::InvoiceDraft, link, order, shopify};
+use crate::{
+    app::App, crypto::DataKey, customer_key as keys, freshbooks::model::InvoiceDraft, link, order,
+    shopify::model::Order,
+};
 
 /// Loads whatever a page needs; one per operation.
 pub(super) struct Reader(pub(super) App);
@@ -166,7 +169,7 @@ impl Loader<CustomerKeyId> for Reader {
 pub(super) struct SnapshotOf(pub(super) OrderId);
 
 impl Loader<SnapshotOf> for Reader {
-    type Value = Arc<shopify::model::Order>;
+    type Value = Arc<Order>;
     type Error = Shared;
 
     async fn load(&self, orders: &[SnapshotOf]) -> Loaded<SnapshotOf, Self::Value> {

@@ -115,15 +115,15 @@ impl Lane {
     }
 }
 
-/// Law 2's three totals: the documents must agree with the order to the cent.
+/// The three totals that must agree to the cent before an order counts as synced.
 #[derive(SimpleObject)]
 pub(super) struct CentProof {
     /// What FreshBooks was expected to answer as the invoice's total.
-    predicted: Option<Money>,
+    predicted: Money,
     /// What FreshBooks did answer.
-    returned: Option<Money>,
+    returned: Money,
     /// What the Shopify order is owed.
-    shopify: Option<Money>,
+    shopify: Money,
     /// Whether all three are equal.
     agrees: bool,
 }
@@ -141,9 +141,9 @@ impl SyncedOrder {
         let (predicted, returned, shopify) =
             (self.0.proof_predicted_minor?, self.0.proof_returned_minor?, self.0.proof_shopify_minor?);
         Some(CentProof {
-            predicted: Money::hundredths(predicted, currency),
-            returned: Money::hundredths(returned, currency),
-            shopify: Money::hundredths(shopify, currency),
+            predicted: Money::hundredths(predicted, currency)?,
+            returned: Money::hundredths(returned, currency)?,
+            shopify: Money::hundredths(shopify, currency)?,
             agrees: predicted == returned && returned == shopify,
         })
     }

@@ -13,7 +13,7 @@ use super::{
     scalar::{Instant, Json, Money},
 };
 use crate::{
-    connection as connections, freshbooks, grant, mapping, shopify,
+    connection as connections, grant, mapping,
     sync::{
         self, Preview,
         plan::{Draft, Write},
@@ -128,11 +128,12 @@ fn step(write: Write, people: bool) -> PreviewedWrite {
         resource: resource.to_owned(),
         shopify_resource,
         freshbooks_id: write.id.map(|id| id.to_string()),
-        request: write.request.map(|freshbooks::Request { method, path, mut body }| {
+        request: write.request.map(|request| {
+            let mut body = request.body;
             if !people {
                 mask(&write.draft, &mut body);
             }
-            PreviewedRequest { method: method.to_string(), path, body: Json(body) }
+            PreviewedRequest { method: request.method.to_string(), path: request.path, body: Json(body) }
         }),
         field_mappings: write.mappings.into_iter().map(|mapping| FieldMapping::shown(mapping, people)).collect(),
     }
@@ -164,20 +165,51 @@ impl From<sync::Error> for Fault {
             sync::Error::Grant(grant::Error::Missing) => {
                 Self::BadInput("Shopify has not been authorized yet.".to_owned())
             }
-            sync::Error::Shopify(error) => Self::shopify(error),
+            sync::Error::Shopify(error) => Self::platform(&error),
             other => Self::internal(&other),
         }
     }
 }
 
-impl Fault {
-    /// Shopify did not answer as it should.
-    pub(super) fn shopify(error: shopify::Error) -> Self {
-        match error {
-            shopify::Error::Throttled { .. } => {
-                Self::RateLimited("Shopify asks us to slow down. Try again in a minute.".to_owned())
-            }
-            other => Self::platform(&other),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        audit,
+        freshbooks::{clients, model::ClientDraft},
+        link::LinkKey,
+        sync::plan::Action,
+    };
+
+    fn create_client() -> Write {
+        let draft = ClientDraft { fname: "Quillon".to_owned(), ..ClientDraft::default() };
+        let mapping = audit::FieldMapping {
+            shopify_field: "customer.firstName".to_owned(),
+            freshbooks_field: "fname".to_owned(),
+            before: None,
+            after: Some("Quillon".to_owned()),
+            personal: true,
+        };
+        Write {
+            key: LinkKey { kind: Kind::Client, shopify_id: "guest:00ff".to_owned() },
+            action: Action::Create,
+            id: None,
+            request: Some(clients::create(&draft)),
+            draft: Draft::Client(Box::new(draft)),
+            mappings: vec![mapping],
         }
+    }
+
+    #[test]
+    fn a_clients_fields_are_shown_whole_or_not_at_all() {
+        let open = step(create_client(), true);
+        assert_eq!(
+            open.request.as_ref().map(|request| request.body.0["client"]["fname"].clone()),
+            Some(json!("Quillon"))
+        );
+        assert_eq!((open.resource.as_str(), &open.shopify_resource), ("client", &None));
+        let masked = step(create_client(), false);
+        assert_eq!(masked.request.map(|request| request.body.0), Some(json!({ "client": MASK })));
+        assert_eq!(masked.field_mappings[0].after.as_deref(), Some(MASK));
     }
 }

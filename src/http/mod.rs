@@ -13,6 +13,8 @@ use std::{io, sync::Arc};
 
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
+    middleware::from_fn,
     routing::{get, post},
 };
 use tokio::net::TcpListener;
@@ -52,25 +54,31 @@ pub fn health_router(app: App, metrics: Metrics) -> Router {
 /// All routes of this service.
 pub fn router(app: App, auth: auth::Verifier, metrics: Metrics) -> Router {
     let web = Web { schema: schema(app.clone()), app, auth, metrics };
-    Router::new()
+    let routes = Router::new()
         .route("/", get(health::index))
-        .route("/graphql", post(graphql::answer).layer(axum::extract::DefaultBodyLimit::max(graphql::LARGEST_BODY)))
+        .route("/graphql", post(graphql::answer).layer(DefaultBodyLimit::max(graphql::LARGEST_BODY)))
         .route("/graphiql", get(graphiql::page))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .with_state(web);
+    layered(routes)
+}
+
+/// What holds for every route, also for those that are none.
+fn layered(routes: Router) -> Router {
+    routes
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::no_such_method)
         // The last one sees a request first.
-        .layer(axum::middleware::from_fn(layers::in_time))
+        .layer(from_fn(layers::in_time))
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(CompressionLayer::new())
-        .layer(axum::middleware::from_fn(layers::guarded))
-        .layer(axum::middleware::from_fn(layers::counted))
+        .layer(from_fn(layers::guarded))
+        .layer(from_fn(layers::counted))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(layers::trace())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        .with_state(web)
 }
 
 /// Serves until the app stops; requests under way are answered first.

@@ -19,6 +19,7 @@ use crate::{
     auth::Right,
     connection as connections, grant,
     order::{self, Target},
+    sync,
 };
 
 /// Which order to sync again: `orderId`, or `connectionId` with `shopifyOrderId` or `name`.
@@ -139,15 +140,11 @@ async fn look_up(ctx: &Context<'_>, row: &entity::connection::Model, name: &str)
     if name.is_empty() {
         return Ok(None);
     }
-    let token = match grant::access_token(app.db.read(), &app.keyring, row.id, Platform::Shopify).await {
-        Ok(token) => token,
-        Err(grant::Error::Missing) => return Err(Fault::BadInput("Shopify has not been authorized yet.".to_owned())),
-        Err(error) => return Err(Fault::internal(&error)),
-    };
-    let shop = app.shopify.shop(&row.shop_domain, token);
-    let mut found = shop.order_id_by_name(name).await.map_err(Fault::shopify)?;
+    let token = grant::access_token(app.db.read(), &app.keyring, row.id, Platform::Shopify).await;
+    let shop = app.shopify.shop(&row.shop_domain, token.map_err(sync::Error::from)?);
+    let mut found = shop.order_id_by_name(name).await.map_err(sync::Error::from)?;
     if found.is_none() && !name.starts_with('#') {
-        found = shop.order_id_by_name(&format!("#{name}")).await.map_err(Fault::shopify)?;
+        found = shop.order_id_by_name(&format!("#{name}")).await.map_err(sync::Error::from)?;
     }
     Ok(found.and_then(|gid| gid.number()))
 }
