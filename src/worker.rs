@@ -69,7 +69,7 @@ async fn claim_orders(app: &App, free: &Arc<Semaphore>) -> Result<usize, DbErr> 
     let rows = work::claim::<synced_order::Entity>(app.db.write(), permits.len() as u64, app.clock.now()).await?;
     let claimed = rows.len();
     for ((lease, row), permit) in rows.into_iter().zip(permits) {
-        visit::<synced_order::Entity>(app, lease, permit, {
+        visit::<synced_order::Entity>(app, lease, permit, RENEW, {
             let app = app.clone();
             async move { sync::sync_order(&app, lease, row).await }
         });
@@ -82,7 +82,7 @@ async fn claim_pulls(app: &App, free: &Arc<Semaphore>) -> Result<usize, DbErr> {
     let rows = work::claim::<pull::Entity>(app.db.write(), permits.len() as u64, app.clock.now()).await?;
     let claimed = rows.len();
     for ((lease, row), permit) in rows.into_iter().zip(permits) {
-        visit::<pull::Entity>(app, lease, permit, {
+        visit::<pull::Entity>(app, lease, permit, RENEW, {
             let app = app.clone();
             async move { pulls::advance(&app, lease, row).await }
         });
@@ -96,13 +96,19 @@ fn take(free: &Arc<Semaphore>) -> Vec<OwnedSemaphorePermit> {
 }
 
 /// Runs one visit in the background beside the renewal of its lease; a visit whose lease is lost is dropped where it stands.
-fn visit<E: Due>(app: &App, lease: Lease, permit: OwnedSemaphorePermit, work: impl Future<Output = ()> + Send + 'static) {
+fn visit<E: Due>(
+    app: &App,
+    lease: Lease,
+    permit: OwnedSemaphorePermit,
+    every: Duration,
+    work: impl Future<Output = ()> + Send + 'static,
+) {
     let app = app.clone();
     app.clone().spawn(async move {
         // Both are polled all the time: the visit may hold the very connection that the renewal waits for.
         tokio::select! {
             () = work => {}
-            () = hold::<E>(&app, lease) => {}
+            () = hold::<E>(&app, lease, every) => {}
         }
         drop(permit);
         app.bell.notify_one();
@@ -110,9 +116,9 @@ fn visit<E: Due>(app: &App, lease: Lease, permit: OwnedSemaphorePermit, work: im
 }
 
 /// Renews a lease for as long as it is ours.
-async fn hold<E: Due>(app: &App, lease: Lease) {
+async fn hold<E: Due>(app: &App, lease: Lease, every: Duration) {
     loop {
-        tokio::time::sleep(RENEW).await;
+        tokio::time::sleep(every).await;
         match work::renew::<E>(app.db.write(), lease, app.clock.now()).await {
             Ok(true) => {}
             Ok(false) => {
@@ -123,5 +129,46 @@ async fn hold<E: Due>(app: &App, lease: Lease) {
                 warn!(error = &e as &dyn std::error::Error, "the lease of row {} could not be renewed", lease.id);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use sea_orm::ConnectionTrait;
+    use tokio::sync::{Semaphore, oneshot};
+
+    use super::*;
+    use crate::{clock::Clock, config::Config, crypto::keygen};
+
+    #[tokio::test]
+    async fn a_visit_that_holds_the_writing_connection_is_not_stopped_by_its_own_renewal() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = Config {
+            database_url: format!("sqlite://{}?mode=rwc", directory.path().join("test.db").display()).into(),
+            encryption_keys: Some(keygen("test")),
+            ..Config::default()
+        };
+        let app = App::new(config, Clock::default()).await.unwrap();
+        let id = uuid::Uuid::new_v4();
+        let row = format!(
+            "INSERT INTO pull (connection_id, kind, state, until, orders_seen, orders_changed, \"trigger\", actor, lane, generation,
+             claimed_generation, attempts, fence, created_at) VALUES (1, 'backfill', 'running', '', 0, 0, '', '', 3, 0, 0, 0, X'{}', '')",
+            id.simple()
+        );
+        app.db.write().execute_unprepared(&row).await.unwrap();
+        let permit = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
+        let (done, ended) = oneshot::channel();
+        let visiting = app.clone();
+        visit::<pull::Entity>(&app, Lease { id: 1, fence: id }, permit, Duration::from_millis(1), async move {
+            for _ in 0..20 {
+                let txn = visiting.db.begin_write().await.unwrap();
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                txn.commit().await.unwrap();
+            }
+            done.send(()).unwrap();
+        });
+        tokio::time::timeout(Duration::from_secs(10), ended).await.unwrap().unwrap();
     }
 }

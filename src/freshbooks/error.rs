@@ -39,6 +39,23 @@ pub enum Error {
     Malformed(String),
 }
 
+impl Error {
+    /// Its name in the figures.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Throttled { .. } => "throttled",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden(_) => "forbidden",
+            Self::NotFound(_) => "not_found",
+            Self::Refused(_) => "refused",
+            Self::Busy => "busy",
+            Self::Unavailable(_) => "unavailable",
+            Self::Unknown(_) => "unknown",
+            Self::Malformed(_) => "malformed",
+        }
+    }
+}
+
 /// What lies behind a missing answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Cause {

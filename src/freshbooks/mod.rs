@@ -15,7 +15,11 @@ pub mod taxes;
 #[cfg(test)]
 mod testing;
 
-use std::{collections::HashSet, fmt, time::Duration};
+use std::{
+    collections::HashSet,
+    fmt,
+    time::{Duration, Instant},
+};
 
 use backon::{ExponentialBuilder, Retryable};
 pub use reqwest::Method;
@@ -26,6 +30,7 @@ use serde_json::{Value, json};
 use tracing::debug;
 
 pub use self::error::{Cause, Error, Fault};
+use crate::telemetry;
 
 const USER_AGENT: &str = concat!("ml-connector/", env!("CARGO_PKG_VERSION"));
 
@@ -92,6 +97,14 @@ impl FreshBooks {
 
     /// Sends once; `call` is its name in the log.
     async fn once(&self, write: bool, call: &str, request: RequestBuilder) -> Result<Value, Error> {
+        let began = Instant::now();
+        let answer = self.exchange(write, call, request).await;
+        let outcome = answer.as_ref().err().map_or("ok", Error::kind);
+        telemetry::freshbooks_call(family(call), outcome, began.elapsed());
+        answer
+    }
+
+    async fn exchange(&self, write: bool, call: &str, request: RequestBuilder) -> Result<Value, Error> {
         let sent = request.header("User-Agent", USER_AGENT).header("Accept", "application/json").send().await;
         let answer = sent.map_err(|error| Error::transport(write, error))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
@@ -99,6 +112,27 @@ impl FreshBooks {
         let body = answer.bytes().await.map_err(|error| Error::transport(write, error))?;
         answer::judge(write, status, &headers, &body)
     }
+}
+
+/// The figures' name for a call: the method and what it is about, never an id.
+fn family(call: &str) -> &'static str {
+    const FAMILIES: [(&str, &str, &str); 13] = [
+        ("GET", "users/clients", "read_clients"),
+        ("POST", "users/clients", "create_client"),
+        ("PUT", "users/clients", "update_client"),
+        ("GET", "invoices/invoices", "read_invoices"),
+        ("POST", "invoices/invoices", "create_invoice"),
+        ("PUT", "invoices/invoices", "update_invoice"),
+        ("GET", "payments/payments", "read_payments"),
+        ("POST", "payments/payments", "create_payment"),
+        ("PUT", "payments/payments", "update_payment"),
+        ("GET", "taxes/taxes", "read_taxes"),
+        ("POST", "taxes/taxes", "create_tax"),
+        ("GET", "users/me", "read_identity"),
+        ("POST", "oauth", "token"),
+    ];
+    let of = |(method, path, _): &&(&str, &str, &str)| call.starts_with(method) && call.contains(path);
+    FAMILIES.iter().find(of).map_or("other", |(_, _, name)| name)
 }
 
 /// One account's books.

@@ -15,6 +15,7 @@ use tower_http::{
 use tracing::{Span, debug, info, info_span, warn};
 
 use super::error;
+use crate::telemetry;
 
 /// How long a handler may take. Platforms are given less by their clients.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -52,10 +53,7 @@ pub(super) async fn counted(request: Request, next: Next) -> Response<Body> {
     let route = route(&request).to_owned();
     let method = known(request.method().as_str());
     let response = next.run(request).await;
-    let labels = [("method", method.to_owned()), ("route", route)];
-    let status = [("status", response.status().as_str().to_owned())];
-    metrics::counter!("mlc_http_requests_total", [&labels[..], &status[..]].concat().as_slice()).increment(1);
-    metrics::histogram!("mlc_http_request_duration_seconds", &labels).record(began.elapsed());
+    telemetry::http_request(method, &route, response.status().as_u16(), began.elapsed());
     response
 }
 

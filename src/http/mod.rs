@@ -44,11 +44,12 @@ struct Web {
 
 /// What a process that only works answers: whether it lives, and its figures.
 pub fn health_router(app: App, metrics: Metrics) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
-        .with_state(health::Health { app, metrics })
+        .with_state(health::Health { app, metrics });
+    layered(routes)
 }
 
 /// All routes of this service.

@@ -74,6 +74,23 @@ pub enum Cause {
 }
 
 impl Error {
+    /// Its name in the figures.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Throttled { .. } => "throttled",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden(_) => "forbidden",
+            Self::ShopUnavailable(_) => "shop_unavailable",
+            Self::BulkInProgress => "bulk_in_progress",
+            Self::Rejected(_) => "rejected",
+            Self::Unavailable(_) => "unavailable",
+            Self::Unknown(_) => "unknown",
+            Self::Expired => "expired",
+            Self::Malformed(_) => "malformed",
+            Self::Truncated(_) => "truncated",
+        }
+    }
+
     /// Whether the same read may succeed in a moment.
     pub(super) fn is_blip(&self) -> bool {
         matches!(self, Self::Unavailable(_))

@@ -44,6 +44,7 @@ pub use self::{
     error::{Cause, Error},
     orders::{UpdatedOrder, UpdatedOrders},
 };
+use crate::telemetry;
 
 /// The version that the documents are written for.
 pub const API_VERSION: &str = "2026-10";
@@ -143,6 +144,14 @@ impl Shop {
     }
 
     async fn once(&self, document: &Document, variables: &Value) -> Result<Value, Error> {
+        let began = std::time::Instant::now();
+        let answer = self.exchange(document, variables).await;
+        let outcome = answer.as_ref().err().map_or("ok", Error::kind);
+        telemetry::shopify_call(document.name, outcome, began.elapsed());
+        answer
+    }
+
+    async fn exchange(&self, document: &Document, variables: &Value) -> Result<Value, Error> {
         let Inner { http, base, version, budgets, .. } = &*self.shopify.0;
         let Document { name, text, repeatable } = *document;
         let mut token = HeaderValue::from_str(self.token.expose_secret())

@@ -240,6 +240,24 @@ async fn read(app: &App, connection: &connection::Model, shopify_order_id: i64) 
     Ok(orders.into_iter().next().flatten())
 }
 
+/// Shopify's number of the newest order of this name, with or without the `#`, asked over there: our rows know names only of what was
+/// read. `None` when Shopify shows none.
+///
+/// # Errors
+/// When the database or Shopify fails.
+pub async fn find_by_name(app: &App, connection: &connection::Model, name: &str) -> Result<Option<i64>, Error> {
+    if name.is_empty() {
+        return Ok(None);
+    }
+    let token = grant::access_token(app.db.read(), &app.keyring, connection.id, Platform::Shopify).await?;
+    let shop = app.shopify.shop(&connection.shop_domain, token);
+    let mut found = shop.order_id_by_name(name).await?;
+    if found.is_none() && !name.starts_with('#') {
+        found = shop.order_id_by_name(&format!("#{name}")).await?;
+    }
+    Ok(found.and_then(|gid| gid.number()))
+}
+
 async fn known(app: &App, connection: &connection::Model, order: OrderId, client: &LinkKey) -> Result<Known, Error> {
     let conn = app.db.read();
     let client = link::find(conn, &app.keyring, connection.id, client).await?;

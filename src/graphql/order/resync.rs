@@ -1,10 +1,7 @@
 //! One order, ahead of everything else.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use entity::{
-    ids::{ConnectionId, OrderId},
-    platform_grant::Platform,
-};
+use entity::ids::{ConnectionId, OrderId};
 
 use super::{
     super::{
@@ -17,7 +14,7 @@ use super::{
 };
 use crate::{
     auth::Right,
-    connection as connections, grant,
+    connection as connections,
     order::{self, Target},
     sync,
 };
@@ -118,7 +115,7 @@ async fn target(ctx: &Context<'_>, input: ResyncOrderInput) -> Result<Found> {
             if let Some(known) = by_name(ctx, connection, &name).await? {
                 return Ok(Ok((Target::Known(known.id), connection)));
             }
-            Ok(match look_up(ctx, &row, name.trim()).await? {
+            Ok(match sync::find_by_name(ctx.app(), &row, name.trim()).await? {
                 Some(number) => Ok((Target::Shopify(connection, number), connection)),
                 None => Err(ResyncOrderPayload::invalid(
                     "name",
@@ -132,19 +129,4 @@ async fn target(ctx: &Context<'_>, input: ResyncOrderInput) -> Result<Found> {
             Ok(Err(ResyncOrderPayload::invalid("orderId", message, Required)))
         }
     }
-}
-
-/// Shopify's number of the newest order of this name, asked over there: our rows know names only of what was read.
-async fn look_up(ctx: &Context<'_>, row: &entity::connection::Model, name: &str) -> Result<Option<i64>> {
-    let app = ctx.app();
-    if name.is_empty() {
-        return Ok(None);
-    }
-    let token = grant::access_token(app.db.read(), &app.keyring, row.id, Platform::Shopify).await;
-    let shop = app.shopify.shop(&row.shop_domain, token.map_err(sync::Error::from)?);
-    let mut found = shop.order_id_by_name(name).await.map_err(sync::Error::from)?;
-    if found.is_none() && !name.starts_with('#') {
-        found = shop.order_id_by_name(&format!("#{name}")).await.map_err(sync::Error::from)?;
-    }
-    Ok(found.and_then(|gid| gid.number()))
 }
