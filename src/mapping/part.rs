@@ -118,7 +118,7 @@ pub(super) fn take_apart(order: &Order, read: Reader) -> Result<Parts, Refusal> 
     for refund in refunds {
         parts.extend(refund::parts(order, refund, read)?);
     }
-    parts.extend(order_level_taxes(order, &parts, read)?);
+    parts.extend(order_level_taxes(order, read)?);
 
     let rounding = &order.total_cash_rounding_adjustment;
     let rounding =
@@ -237,9 +237,12 @@ fn discounts(
 }
 
 /// Orders imported by API may state their tax on the order alone: then it becomes lines of its own, exact and named.
-fn order_level_taxes(order: &Order, parts: &[Part], read: Reader) -> Result<Vec<Part>, Refusal> {
+fn order_level_taxes(order: &Order, read: Reader) -> Result<Vec<Part>, Refusal> {
     let total = read.cents_or_zero("totalTaxSet", order.total_tax_set.as_ref())?;
-    if order.taxes_included || total == 0 || parts.iter().any(|part| !part.taxes.is_empty()) {
+    let on_lines = order.line_items.iter().any(|item| !item.tax_lines.is_empty())
+        || order.shipping_lines.iter().any(|line| !line.tax_lines.is_empty())
+        || order.additional_fees.iter().any(|fee| !fee.tax_lines.is_empty());
+    if order.taxes_included || total == 0 || on_lines {
         return Ok(Vec::new());
     }
     let taxes = taxes(&order.tax_lines, 1, 1, read)?;

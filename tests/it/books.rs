@@ -147,6 +147,17 @@ async fn an_edit_that_adds_a_line_raises_the_invoice_and_changes_only_its_lines(
 }
 
 #[tokio::test]
+async fn an_order_whose_only_line_was_edited_away_and_refunded_ends_at_nothing() {
+    let app = TestApp::start().await;
+    let sold = build::order(1001).line("Cookbook", "33.33", 1).tax("GST", "0.05").tax("PST", "0.07").paid("paypal");
+    app.shopify.place(sold.edit_removes(0, 1).refund_amount("37.33"));
+    app.pull().await;
+    assert_eq!(app.invoices_of("#1001").len(), 1, "{:?}", app.states().await);
+    assert!(app.freshbooks.invoices()[0].amount.is_zero());
+    app.end().await;
+}
+
+#[tokio::test]
 async fn an_order_cancelled_unpaid_loses_its_invoice_and_gets_it_back_when_wanted_again() {
     let app = TestApp::start().await;
     let placed = app.shopify.place(build::order(1001).line("Mug", "10.00", 1).placed());

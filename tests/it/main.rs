@@ -7,4 +7,5 @@ mod cli;
 mod crash;
 mod harness;
 mod layers;
+mod secrets;
 mod unknown;
