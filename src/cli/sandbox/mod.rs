@@ -72,7 +72,7 @@ pub(super) async fn run(environment: Environment, args: Args) -> anyhow::Result<
         config.database_url = format!("sqlite://{}?mode=rwc", directory.path().join("sandbox.db").display()).into();
     }
     config.encryption_keys = config.encryption_keys.take().or(Some(SANDBOX_KEY.into()));
-    config.jwt_secret = Some(fresh_secret());
+    config.jwt_secret = config.jwt_secret.take().or_else(|| Some(fresh_secret()));
     let address = if args.once { SocketAddr::from(([127, 0, 0, 1], 0)) } else { config.listen };
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} (MLC_LISTEN)"))?;
@@ -98,10 +98,13 @@ pub(super) async fn run(environment: Environment, args: Args) -> anyhow::Result<
         serving.await.context("the service ended badly")??;
         return report.verdict();
     }
-    let principal = Principal { subject: "sandbox".to_owned(), role: Role::Admin, connections: None };
-    let token = verifier.issue(&principal, TimeDelta::hours(12), app.clock.now())?;
+    let token = |role| {
+        let principal = Principal { subject: "sandbox".to_owned(), role, connections: None };
+        verifier.issue(&principal, TimeDelta::hours(12), app.clock.now())
+    };
+    let tokens = report::Tokens { admin: token(Role::Admin)?, viewer: token(Role::Viewer)? };
     let connection = connection::load(app.db.read(), running.connection).await?;
-    output::line(&report::next_steps(listen, &token, &connection, &running, &shown))?;
+    output::line(&report::next_steps(listen, &tokens, &connection, &running, &shown))?;
     serving.await.context("the service ended badly")??;
     report.verdict()
 }

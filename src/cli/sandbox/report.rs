@@ -166,14 +166,21 @@ impl Report {
     }
 }
 
+/// To ask the admin API with.
+pub(super) struct Tokens {
+    pub(super) admin: String,
+    pub(super) viewer: String,
+}
+
 /// What to try while it runs.
 pub(super) fn next_steps(
     listen: SocketAddr,
-    token: &str,
+    tokens: &Tokens,
     connection: &Connection,
     running: &Running,
     database: &str,
 ) -> String {
+    let Tokens { admin, viewer } = tokens;
     let global = ml_connector::graphql::connection_id(connection.id);
     let query = format!(
         r##"{{"query":"{{ order(connectionId: \"{global}\", name: \"#1001\") {{ state invoice {{ number amount {{ amount currencyCode }} }} auditEntries(first: 5) {{ nodes {{ action fieldMappings {{ shopifyField freshbooksField after }} }} }} }} }}"}}"##
@@ -186,12 +193,13 @@ It keeps running until Ctrl-C. Next:
   Shopify        {}   (simulated)
   FreshBooks     {}   (simulated)
   Database       {database}
-  Admin token    {token}
+  Admin token    {admin}
+  Viewer token   {viewer}   (reads, people masked; may change nothing)
 
-  curl -s http://{listen}/graphql -H 'content-type: application/json' -H 'authorization: Bearer {token}' \\
+  curl -s http://{listen}/graphql -H 'content-type: application/json' -H 'authorization: Bearer {admin}' \\
     -d '{query}'
 ",
-        running.shopify.url(),
+        running.shopify.url().replace("{shop}", running.shopify.shop()),
         running.freshbooks.url(),
     )
 }
