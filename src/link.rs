@@ -75,6 +75,15 @@ pub struct Writer<'a> {
     pub key: &'a (CustomerKeyId, DataKey),
 }
 
+/// What is to be remembered of a write before it is made.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Intent<'a> {
+    /// What the document can be found by over there; never a personal value.
+    pub natural_key: Option<&'a str>,
+    /// A document that is there already must be read again if the answer never comes: its line ids may be others then.
+    pub in_doubt: bool,
+}
+
 /// Notes what is about to be written, if the order is still ours and nobody else is writing the same document.
 ///
 /// # Errors
@@ -83,9 +92,10 @@ pub async fn intend(
     txn: &DatabaseTransaction,
     writer: Writer<'_>,
     key: &LinkKey,
-    natural_key: Option<&str>,
+    intent: Intent<'_>,
     now: DateTime<Utc>,
 ) -> Result<LinkId, Error> {
+    let Intent { natural_key, in_doubt } = intent;
     hold(txn, writer.lease, now).await?;
     let order_id = (key.kind != Kind::Client).then_some(OrderId(writer.lease.id));
     let blank = ActiveModel {
@@ -121,6 +131,9 @@ pub async fn intend(
         .col_expr(Column::Fence, Expr::value(writer.lease.visit()))
         .col_expr(Column::LeasedUntil, Expr::value(now + LEASE))
         .col_expr(Column::UpdatedAt, Expr::value(now));
+    if in_doubt {
+        update = update.col_expr(Column::State, Expr::value(State::Intended));
+    }
     if let Some(natural_key) = natural_key {
         update = update.col_expr(Column::NaturalKey, Expr::value(natural_key));
     }

@@ -66,6 +66,9 @@ pub async fn drain(app: &App) -> Result<usize, DbErr> {
 
 async fn claim_orders(app: &App, free: &Arc<Semaphore>) -> Result<usize, DbErr> {
     let permits = take(free);
+    if permits.is_empty() {
+        return Ok(0);
+    }
     let rows = work::claim::<synced_order::Entity>(app.db.write(), permits.len() as u64, app.clock.now()).await?;
     let claimed = rows.len();
     for ((lease, row), permit) in rows.into_iter().zip(permits) {
@@ -79,6 +82,9 @@ async fn claim_orders(app: &App, free: &Arc<Semaphore>) -> Result<usize, DbErr> 
 
 async fn claim_pulls(app: &App, free: &Arc<Semaphore>) -> Result<usize, DbErr> {
     let permits = take(free);
+    if permits.is_empty() {
+        return Ok(0);
+    }
     let rows = work::claim::<pull::Entity>(app.db.write(), permits.len() as u64, app.clock.now()).await?;
     let claimed = rows.len();
     for ((lease, row), permit) in rows.into_iter().zip(permits) {
@@ -90,7 +96,7 @@ async fn claim_pulls(app: &App, free: &Arc<Semaphore>) -> Result<usize, DbErr> {
     Ok(claimed)
 }
 
-/// As many permits as are free, at least one where somebody must first come back: a claim for nobody would only hold rows.
+/// As many permits as are free: rows claimed for nobody would only be held.
 fn take(free: &Arc<Semaphore>) -> Vec<OwnedSemaphorePermit> {
     std::iter::from_fn(|| free.clone().try_acquire_owned().ok()).take(16).collect()
 }

@@ -156,6 +156,10 @@ pub struct Payment {
     #[serde(deserialize_with = "id")]
     pub invoiceid: i64,
     pub amount: Amount,
+    #[serde(default)]
+    pub date: Option<NaiveDate>,
+    #[serde(rename = "type", default, deserialize_with = "text")]
+    pub kind: String,
     #[serde(default, deserialize_with = "text")]
     pub note: String,
     #[serde(default)]

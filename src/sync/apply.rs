@@ -15,9 +15,9 @@ use crate::{
     audit, connection as connections,
     freshbooks::{
         Books, Error as BooksError,
-        model::{Client, Invoice, Payment, VisState},
+        model::{Client, Invoice, Payment, PaymentDraft, VisState},
     },
-    link::{self, Facts, KnownDoc, Writer},
+    link::{self, Facts, Intent, KnownDoc, Writer},
     mapping::{Subject, Wanted, client, invoice, payment},
     money::half_up,
     order::snapshot::Snapshot,
@@ -40,7 +40,9 @@ pub(super) async fn apply(
         Draft::Client(_) | Draft::Payment(_) => None,
     };
     let txn = app.db.begin_write().await?;
-    let id = link::intend(&txn, writer, &write.key, natural_key, app.clock.now()).await?;
+    let in_doubt = write.key.kind == Kind::Invoice && write.action == Action::Update;
+    let intent = Intent { natural_key, in_doubt };
+    let id = link::intend(&txn, writer, &write.key, intent, app.clock.now()).await?;
     txn.commit().await?;
     let mut step = Step { visit, books, snapshot, wanted, known, write, writer, id };
     match write.key.kind {
@@ -102,9 +104,12 @@ impl Step<'_, '_> {
                 }
                 answer => (answer?, Some(draft.clone()), "done"),
             },
-            None => match self.find_invoice(&draft.invoice_number).await? {
-                Some(found) => (found, None, "adopted"),
-                None => return self.absent(),
+            None => match self.write.id {
+                Some(id) => (self.read_invoice(id).await?, None, "adopted"),
+                None => match self.find_invoice(&draft.invoice_number).await? {
+                    Some(found) => (found, None, "adopted"),
+                    None => return self.absent(),
+                },
             },
         };
         let known = self.known.invoice.as_ref();
@@ -143,7 +148,16 @@ impl Step<'_, '_> {
                 let ours =
                     |row: &Payment| row.vis_state != VisState::Deleted && payment::is_ours(&row.note, transaction);
                 match found.into_iter().filter(ours).min_by_key(|row| row.id) {
-                    Some(found) => (found, None, "adopted"),
+                    Some(found) => {
+                        let written = PaymentDraft {
+                            invoiceid: found.invoiceid,
+                            amount: found.amount.clone(),
+                            date: found.date.unwrap_or(draft.date),
+                            kind: found.kind.clone(),
+                            note: found.note.clone(),
+                        };
+                        (found, Some(written), "adopted")
+                    }
                     None => return self.absent(),
                 }
             }
@@ -165,6 +179,18 @@ impl Step<'_, '_> {
             )));
         }
         Ok(())
+    }
+
+    /// An invoice whose update was never answered, as it is now.
+    async fn read_invoice(&self, id: i64) -> Result<Invoice, Error> {
+        self.books.invoice(id).await?.ok_or_else(|| {
+            Error::Refused(Problem::new(
+                Owner::Accountant,
+                "FRESHBOOKS_NOT_FOUND",
+                format!("FreshBooks no longer has the invoice {id}."),
+                "Was it erased there? Ask FreshBooks; nothing is made in its place.",
+            ))
+        })
     }
 
     async fn find_invoice(&self, number: &str) -> Result<Option<Invoice>, Error> {

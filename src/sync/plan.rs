@@ -155,6 +155,9 @@ fn of_invoice(wanted: &Wanted, known: &Known, key: &LinkKey, customer: Option<i6
         let request = known_ids(invoices::create(&draft, ask), "invoice", "customerid", customer);
         return vec![write(Action::Create, None, Some(request), diff(None, &draft, sources, false))];
     };
+    if doc.state == State::Intended {
+        return vec![write(Action::Find, Some(id), None, Vec::new())];
+    }
     let mut writes = Vec::new();
     if doc.state == State::Removed {
         writes.push(write(Action::Restore, Some(id), Some(invoices::set_vis_state(id, VisState::Active)), Vec::new()));
@@ -192,7 +195,11 @@ fn of_payments(wanted: &Wanted, known: &Known) -> (Vec<Write>, Vec<Write>) {
         let write = of_payment(payment, doc, known, invoice);
         let before = doc.and_then(|doc| doc.facts.total).unwrap_or(0);
         if let Some(write) = write {
-            let goes_first = payment.amount() < before && write.action != Action::Find;
+            // What may be there already can stand in the way of a lower invoice.
+            let goes_first = match write.action {
+                Action::Find => invoice.is_some(),
+                _ => payment.amount() < before,
+            };
             if goes_first { lowered.push(write) } else { raised.push(write) }
         }
     }
@@ -218,14 +225,13 @@ fn of_payment(
         Some(Write { key: key.clone(), action, id, request, draft: Draft::Payment(draft.clone()), mappings })
     };
     let sources = pairs(&payment::SOURCES);
-    let confirmed = doc.filter(|doc| doc.id.is_some());
+    if doc.is_some_and(|doc| doc.id.is_none()) && !known.absent.contains(&key) {
+        return write(Action::Find, None, None, Vec::new());
+    }
     if payment.amount() == 0 {
         return doc.and_then(|doc| delete(payment.transaction, doc));
     }
-    let Some(doc) = confirmed else {
-        if doc.is_some() && !known.absent.contains(&key) {
-            return write(Action::Find, None, None, Vec::new());
-        }
+    let Some(doc) = doc.filter(|doc| doc.id.is_some()) else {
         let request = known_ids(payments::create(&draft), "payment", "invoiceid", invoice);
         return write(Action::Create, None, Some(request), diff(None, &draft, &sources, false));
     };

@@ -34,11 +34,22 @@ pub(crate) const SHOP: &str = "sandbox-store.myshopify.com";
 pub(crate) const SHOPIFY_TOKEN: &str = "shpat_sandbox";
 
 /// How a test's platforms behave; the default is as the sandbox command has them.
-#[derive(Default)]
 pub(crate) struct World {
     pub(crate) shopify: shopify::Options,
     pub(crate) freshbooks: freshbooks::Options,
     pub(crate) settings: Settings,
+    pub(crate) retry_scale: rust_decimal::Decimal,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            shopify: shopify::Options::default(),
+            freshbooks: freshbooks::Options::default(),
+            settings: Settings::default(),
+            retry_scale: rust_decimal::Decimal::new(1, 2),
+        }
+    }
 }
 
 pub(crate) struct TestApp {
@@ -75,7 +86,7 @@ impl TestApp {
             shopify_url: shopify.url(),
             freshbooks_url: freshbooks.url().parse().unwrap(),
             // The ladder's hours become minutes: tokens outlive it.
-            retry_scale: rust_decimal::Decimal::new(1, 2),
+            retry_scale: world.retry_scale,
             ..Config::default()
         };
         let app = App::new(config, clock.clone()).await.unwrap();
@@ -85,6 +96,8 @@ impl TestApp {
 
     /// A backfill of everything, and all that follows from it.
     pub(crate) async fn pull(&self) {
+        // What was told to happen may take some minutes by the shop's clock.
+        self.app.clock.advance(TimeDelta::minutes(5));
         pulls::request(&self.app, &Actor::system("test"), self.connection, None, None).await.unwrap();
         self.settle().await;
     }
@@ -124,6 +137,22 @@ impl TestApp {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
         panic!("it does not come to rest");
+    }
+
+    /// A backfill and one visit to each of its orders, whatever becomes of it.
+    pub(crate) async fn pull_once(&self) {
+        self.app.clock.advance(TimeDelta::minutes(5));
+        pulls::request(&self.app, &Actor::system("test"), self.connection, None, None).await.unwrap();
+        while pull::Entity::find()
+            .filter(pull::Column::DueAt.is_not_null())
+            .one(self.app.db.read())
+            .await
+            .unwrap()
+            .is_some()
+        {
+            worker::drain(&self.app).await.unwrap();
+            self.app.clock.advance(TimeDelta::milliseconds(2));
+        }
     }
 
     /// A backfill whose orders stay due because the connection stops on the way.

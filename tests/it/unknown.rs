@@ -58,6 +58,36 @@ async fn one_failure_at_any_call_changes_nothing_in_the_end() {
 }
 
 #[tokio::test]
+async fn a_payment_in_doubt_is_looked_up_even_when_it_should_be_gone_by_now() {
+    let retry_scale = rust_decimal::Decimal::ONE_THOUSAND; // the next try is far enough away for the order to change before it
+    let app = TestApp::in_world(World { retry_scale, ..World::default() }).await;
+    let placed = app.shopify.place(mugs(1001));
+    app.freshbooks.faults.add(Some("CreatePayment"), 0, 1, Moment::After, Failure::Drop);
+    app.pull_once().await;
+    app.shopify.evolve(placed.id, |order| order.refund_all());
+    app.pull().await;
+    let left = &app.freshbooks.invoices()[0];
+    assert!(left.amount.is_zero() && left.paid.is_zero(), "{left:?} {:?}", app.states().await);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn an_update_in_doubt_is_read_before_lines_are_named_again() {
+    let retry_scale = rust_decimal::Decimal::ONE_THOUSAND; // the next try is far enough away for the order to change before it
+    let app = TestApp::in_world(World { retry_scale, ..World::default() }).await;
+    let sold = mugs(1001).edit_adds("Spoon", "3.00", 1);
+    let placed = app.shopify.place(sold);
+    app.pull().await;
+    app.freshbooks.faults.add(Some("UpdateInvoice"), 0, 1, Moment::After, Failure::Drop);
+    app.shopify.evolve(placed.id, |order| order.edit_removes(1, 1));
+    app.pull_once().await;
+    app.shopify.evolve(placed.id, |order| order.edit_adds("Fork", "3.00", 1).edit_adds("Knife", "4.00", 1));
+    app.pull().await;
+    assert_eq!(app.order("#1001").await.state, State::Synced, "{:?}", app.states().await);
+    app.end().await;
+}
+
+#[tokio::test]
 async fn throttling_costs_time_but_no_attempt() {
     let app = TestApp::start().await;
     app.shopify.place(mugs(1001));
