@@ -245,6 +245,9 @@ pub enum Verdict {
 /// # Errors
 /// When the database fails.
 pub async fn verify(conn: &impl ConnectionTrait, connection: ConnectionId) -> Result<Verdict, Error> {
+    // Read first: entries appended during the walk lie beyond it.
+    let head = audit_chain::Entity::find_by_id(connection).one(conn).await?;
+    let (last, end) = head.map_or((0, GENESIS.to_owned()), |head| (head.sequence, head.hash));
     let (mut sequence, mut previous) = (0, GENESIS.to_owned());
     loop {
         let page = Entity::find()
@@ -268,16 +271,19 @@ pub async fn verify(conn: &impl ConnectionTrait, connection: ConnectionId) -> Re
             if row.hash != hash(&row)? {
                 return broken("its content was changed");
             }
+            if row.sequence == last && row.hash != end {
+                return broken("it is not the entry that stood last");
+            }
             (sequence, previous) = (row.sequence, row.hash);
         }
     }
-    let head = audit_chain::Entity::find_by_id(connection).one(conn).await?;
-    match head {
-        Some(head) if (head.sequence, &head.hash) != (sequence, &previous) => {
-            Ok(Verdict::Broken { sequence: sequence + 1, reason: "entries at the end are missing" })
-        }
-        _ => Ok(Verdict::Intact(sequence)),
+    if sequence < last {
+        return Ok(Verdict::Broken { sequence: sequence + 1, reason: "entries at the end are missing" });
     }
+    if last == 0 && sequence > 0 {
+        return Ok(Verdict::Broken { sequence, reason: "the chain has entries and no head" });
+    }
+    Ok(Verdict::Intact(sequence))
 }
 
 /// Why the trail cannot be written or read.

@@ -147,8 +147,9 @@ pub async fn learn(
     rules: Rules,
     issues_in_create: Option<bool>,
 ) -> Result<(), DbErr> {
-    let mut update =
-        Entity::update_many().filter(Column::Id.eq(id)).col_expr(Column::RoundingRules, Expr::value(rules.bits()));
+    let mut update = Entity::update_many()
+        .filter(Column::Id.eq(id))
+        .col_expr(Column::RoundingRules, Expr::col(Column::RoundingRules).bit_and(rules.bits()));
     if let Some(honoured) = issues_in_create {
         update = update.col_expr(Column::IssuesInCreate, Expr::value(honoured));
     }

@@ -80,8 +80,10 @@ pub struct Writer<'a> {
 pub struct Intent<'a> {
     /// What the document can be found by over there; never a personal value.
     pub natural_key: Option<&'a str>,
-    /// A document that is there already must be read again if the answer never comes: its line ids may be others then.
-    pub in_doubt: bool,
+    /// The document is there already and is about to change: if the answer never comes it is read again before anything is compared.
+    pub changes: bool,
+    /// The document is about to be made: not where another visit has made it meanwhile.
+    pub creates: bool,
 }
 
 /// Notes what is about to be written, if the order is still ours and nobody else is writing the same document.
@@ -95,7 +97,7 @@ pub async fn intend(
     intent: Intent<'_>,
     now: DateTime<Utc>,
 ) -> Result<LinkId, Error> {
-    let Intent { natural_key, in_doubt } = intent;
+    let Intent { natural_key, changes, creates } = intent;
     hold(txn, writer.lease, now).await?;
     let order_id = (key.kind != Kind::Client).then_some(OrderId(writer.lease.id));
     let blank = ActiveModel {
@@ -131,7 +133,10 @@ pub async fn intend(
         .col_expr(Column::Fence, Expr::value(writer.lease.visit()))
         .col_expr(Column::LeasedUntil, Expr::value(now + LEASE))
         .col_expr(Column::UpdatedAt, Expr::value(now));
-    if in_doubt {
+    if creates {
+        update = update.filter(Column::FreshbooksId.is_null());
+    }
+    if changes {
         update = update.col_expr(Column::State, Expr::value(State::Intended));
     }
     if let Some(natural_key) = natural_key {
@@ -290,7 +295,7 @@ pub enum Error {
     #[error("this visit no longer holds the order")]
     Fenced,
     /// Another visit is writing the same document.
-    #[error("another order is writing the same client")]
+    #[error("another visit is writing the same document")]
     Busy,
     /// The customer's key is not to be had.
     #[error(transparent)]

@@ -1,6 +1,6 @@
 //! Money as integer minor units of one currency: what the books are written in.
 //!
-//! An amount never passes through a float. Amounts of two currencies never add: that is a mistake of ours, so it is an error, not a guess.
+//! An amount never passes through a float.
 
 use std::fmt;
 
@@ -82,11 +82,6 @@ impl Money {
         Self { minor, currency }
     }
 
-    /// Nothing, in `currency`.
-    pub fn zero(currency: Currency) -> Self {
-        Self { minor: 0, currency }
-    }
-
     /// The exact minor units of a decimal amount.
     ///
     /// # Errors
@@ -102,30 +97,6 @@ impl Money {
     /// The amount as a decimal number with the currency's decimals, such as `12.30`.
     pub fn amount(&self) -> Decimal {
         Decimal::new(self.minor, self.currency.decimals())
-    }
-
-    /// The sum.
-    ///
-    /// # Errors
-    /// When the currencies differ, or beyond 64 bits.
-    pub fn plus(self, other: Self) -> Result<Self, Error> {
-        if self.currency != other.currency {
-            return Err(Error::Mixed(self.currency, other.currency));
-        }
-        Ok(Self { minor: self.minor.checked_add(other.minor).ok_or(Error::TooLarge)?, currency: self.currency })
-    }
-
-    /// The amount as FreshBooks writes it: a string with two decimals whatever the currency.
-    ///
-    /// # Errors
-    /// [`Error::Precision`] when a third decimal would be lost (dinars).
-    pub fn two_decimals(&self) -> Result<String, Error> {
-        let mut amount = self.amount().normalize();
-        if amount.scale() > 2 {
-            return Err(Error::Precision { amount, currency: self.currency });
-        }
-        amount.rescale(2);
-        Ok(amount.to_string())
     }
 }
 
@@ -176,9 +147,6 @@ pub enum Error {
         /// Its currency.
         currency: Currency,
     },
-    /// Two currencies in one sum.
-    #[error("{0} and {1} do not add")]
-    Mixed(Currency, Currency),
     /// Beyond 64 bits of minor units.
     #[error("the amount is too large")]
     TooLarge,
@@ -200,26 +168,11 @@ mod tests {
     }
 
     #[test]
-    fn freshbooks_sees_two_decimals_in_every_currency() {
-        let yen = Money::new(1200, Currency::new("jpy").unwrap());
-        assert_eq!(yen.two_decimals().unwrap(), "1200.00");
-        let dinar = |minor| Money::new(minor, Currency::new("KWD").unwrap()).two_decimals();
-        assert_eq!(dinar(1_250).unwrap(), "1.25");
-        assert!(dinar(1_255).is_err());
-    }
-
-    #[test]
     fn a_share_rounds_half_away_from_zero_and_survives_large_amounts() {
         assert_eq!(share(100, 1, 3), 33);
         assert_eq!(share(5, 1, 2), 3);
         assert_eq!(share(-5, 1, 2), -3);
         assert_eq!(share(1, 0, 0), 0);
         assert_eq!(share(i64::MAX, 7, 7), i64::MAX);
-    }
-
-    #[test]
-    fn two_currencies_never_add() {
-        let eur = Money::new(1, Currency::new("EUR").unwrap());
-        assert!(matches!(cad("1").unwrap().plus(eur), Err(Error::Mixed(..))));
     }
 }

@@ -16,7 +16,7 @@ use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     UpdateMany,
-    sea_query::{Expr, OnConflict, SimpleExpr},
+    sea_query::{Expr, OnConflict},
 };
 
 use crate::{
@@ -86,19 +86,18 @@ pub async fn record(
         if let Some(key) = key {
             snapshot::put(txn, row.id, order, key).await?;
         }
-        let mut update = work::mark::<Entity>(mark.lane, now)?.filter(Column::Id.eq(row.id));
-        update = read_now(update, order, key.map(|(id, _)| id.0)).col_expr(Column::Stale, Expr::value(false));
-        update = marked(update, mark, now);
-        // Somebody gave this order up: what is new is kept, and nothing is done about it.
-        if row.state == State::Dismissed {
-            update = update.col_expr(Column::DueAt, null()).col_expr(Column::State, Expr::value(State::Dismissed));
-        }
-        update.exec(txn).await?;
+        // Somebody gave a dismissed order up: what is new is kept, and nothing is done about it. An announced order stays stale: what was
+        // announced may be newer still.
+        let update = match row.state {
+            State::Dismissed => Entity::update_many(),
+            _ => marked(work::mark::<Entity>(mark.lane, now)?, mark, now),
+        };
+        read_now(update, order, key.map(|(id, _)| id.0)).filter(Column::Id.eq(row.id)).exec(txn).await?;
     }
     Ok(newer.len())
 }
 
-/// Stores what the claimed order is now, without marking it: the visit under way goes on with it. An announcement made since the claim
+/// Stores what the claimed order is now (a state older than the one known changes nothing), without marking it: the visit under way goes on with it. An announcement made since the claim
 /// keeps it stale, so that the next visit reads it again. `false` when the lease was lost.
 ///
 /// # Errors
@@ -111,6 +110,11 @@ pub async fn refresh(
     order: &Order,
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
+    let ours = Entity::find_by_id(row.id).filter(Column::Fence.eq(lease.fence)).lock_exclusive().one(txn).await?;
+    let Some(ours) = ours else { return Ok(false) };
+    if ours.shopify_updated_at.is_some_and(|known| known > order.updated_at) {
+        return Ok(true); // recorded while we were reading, and newer
+    }
     let subject = mapping::client::key_subject(order);
     let keys = customer_key::load_or_make(txn, keyring, row.connection_id, std::slice::from_ref(&subject), now).await?;
     let key = keys.get(&subject);
@@ -120,10 +124,10 @@ pub async fn refresh(
     let stale = work::unless_marked::<Entity>(Expr::value(false), Expr::col(Column::Stale))?;
     let update = read_now(Entity::update_many(), order, key.map(|(id, _)| id.0))
         .filter(Column::Id.eq(row.id))
-        .filter(Column::Fence.eq(lease.fence))
         .col_expr(Column::Stale, stale)
         .col_expr(Column::UpdatedAt, Expr::value(now));
-    Ok(update.exec(txn).await?.rows_affected == 1)
+    update.exec(txn).await?;
+    Ok(true)
 }
 
 /// Notes that this order may have changed: it is read from Shopify before it is looked at again.
@@ -310,10 +314,6 @@ fn read_now(update: UpdateMany<Entity>, order: &Order, key: Option<i64>) -> Upda
         .col_expr(Column::TotalMinor, Expr::value(mapping::shop_total(order).map(|total| total.minor)))
         .col_expr(Column::Currency, Expr::value(order.currency_code.code()))
         .col_expr(Column::CustomerKeyId, Expr::value(key))
-}
-
-fn null() -> SimpleExpr {
-    SimpleExpr::Custom("NULL".into())
 }
 
 /// Makes sure of a row per order and locks them, in one order for all callers: two pages at once wait, they do not deadlock.

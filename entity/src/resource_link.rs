@@ -50,7 +50,7 @@ pub enum Kind {
 #[derive(Copy, Clone, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 pub enum State {
-    /// A create, or an update of lines, was about to be sent; whether it was done is unknown until looked up.
+    /// A write was about to be sent; whether it was done is unknown until FreshBooks is asked.
     Intended,
     /// FreshBooks answered.
     Confirmed,

@@ -16,7 +16,7 @@ pub mod settings;
 
 use chrono_tz::Tz;
 
-use self::{amount::Reader, settings::Basis};
+use self::amount::Reader;
 pub use self::{
     client::{Subject, WantedClient},
     invoice::WantedInvoice,
@@ -97,9 +97,4 @@ pub fn shop_total(order: &Order) -> Option<crate::money::Money> {
 /// Hundredths as text, such as `-12.30`.
 pub fn cents_text(cents: Cents) -> String {
     rust_decimal::Decimal::new(cents, 2).to_string()
-}
-
-/// Whether documents are in the shop's own currency.
-pub fn in_shop_currency(settings: &Settings) -> bool {
-    settings.currency == Basis::Shop
 }

@@ -54,6 +54,11 @@ impl Faults {
         lock(&self.rules).clear();
     }
 
+    /// Whether every fault has struck.
+    pub fn is_empty(&self) -> bool {
+        lock(&self.rules).is_empty()
+    }
+
     /// Counts the call and says whether and how it fails. Called once a request, by the simulators.
     pub fn strike(&self, call: &str) -> Option<(Moment, Failure)> {
         *lock(&self.calls).entry(call.to_owned()).or_default() += 1;

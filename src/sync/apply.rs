@@ -40,8 +40,8 @@ pub(super) async fn apply(
         Draft::Client(_) | Draft::Payment(_) => None,
     };
     let txn = app.db.begin_write().await?;
-    let in_doubt = write.key.kind == Kind::Invoice && write.action == Action::Update;
-    let intent = Intent { natural_key, in_doubt };
+    let writes = write.action != Action::Find;
+    let intent = Intent { natural_key, changes: writes && write.id.is_some(), creates: write.action == Action::Create };
     let id = link::intend(&txn, writer, &write.key, intent, app.clock.now()).await?;
     txn.commit().await?;
     let mut step = Step { visit, books, snapshot, wanted, known, write, writer, id };
@@ -71,6 +71,14 @@ impl Step<'_, '_> {
         let mut facts = Facts { as_of: Some(self.wanted.client.as_of), ..Facts::default() };
         let (client, written, outcome) = match &self.write.request {
             Some(request) => (self.books.send_client(request).await?, Some(draft), "done"),
+            None if self.write.id.is_some() => {
+                // Whether our last update was done is not known: all fields are written again.
+                let id = self.write.id.unwrap_or_default();
+                let client = self.books.client(id).await?.ok_or_else(|| gone("client", id))?;
+                facts = self.known.client.as_ref().map(|doc| doc.facts.clone()).unwrap_or_default();
+                facts.as_of = None;
+                (client, None, "adopted")
+            }
             None => {
                 let subject = &self.wanted.client.subject;
                 let Some((client, ours)) = find_client(self.books, subject, &draft.email).await? else {
@@ -137,40 +145,19 @@ impl Step<'_, '_> {
         let Draft::Payment(draft) = &self.write.draft else { return Ok(()) };
         let draft = draft.clone();
         let transaction: i64 = self.write.key.shopify_id.parse().unwrap_or_default();
-        let (answer, written, outcome) = match &self.write.request {
-            Some(request) => {
-                let answer = self.books.send_payment(request).await?;
-                (answer, (self.write.action != Action::Restore).then(|| draft.clone()), "done")
-            }
-            None => {
-                let invoice = self.known.invoice.as_ref().and_then(|doc| doc.id).unwrap_or_default();
-                let found = self.books.payments_of(invoice).await?;
-                let ours =
-                    |row: &Payment| row.vis_state != VisState::Deleted && payment::is_ours(&row.note, transaction);
-                match found.into_iter().filter(ours).min_by_key(|row| row.id) {
-                    Some(found) => {
-                        let written = PaymentDraft {
-                            invoiceid: found.invoiceid,
-                            amount: found.amount.clone(),
-                            date: found.date.unwrap_or(draft.date),
-                            kind: found.kind.clone(),
-                            note: found.note.clone(),
-                        };
-                        (found, Some(written), "adopted")
-                    }
-                    None => return self.absent(),
-                }
-            }
+        let before = self.known.payments.get(&transaction).and_then(|doc| doc.written.clone());
+        let Some(request) = &self.write.request else { return self.find_payment(transaction, &draft, before).await };
+        let answer = self.books.send_payment(request).await?;
+        // What FreshBooks holds now: of the amount it may have taken less.
+        let written = match self.write.action {
+            Action::Restore => before,
+            _ => Some(PaymentDraft { amount: answer.amount.clone(), ..draft.clone() }),
         };
-        let state = if answer.vis_state == VisState::Deleted { State::Removed } else { State::Confirmed };
-        let (total, currency) = (Some(cents(answer.amount.amount)), answer.amount.code.clone());
-        let facts = Facts { total, currency, ..Facts::default() };
-        let doc = KnownDoc { state, id: Some(answer.id), written, facts };
-        self.confirm(&doc, answer.id, "payment", outcome).await?;
-        self.known.payments.insert(transaction, doc);
+        self.confirm_payment(transaction, &answer, written, "done").await?;
         // FreshBooks takes what is outstanding and makes a credit of the rest, without a word.
-        let taken_less = state == State::Confirmed && outcome == "done" && answer.amount.amount < draft.amount.amount;
-        if answer.overpaymentid.is_some() || taken_less {
+        let moves = matches!(self.write.action, Action::Create | Action::Update);
+        let credited = self.write.action == Action::Create && answer.overpaymentid.is_some();
+        if credited || (moves && answer.amount.amount < draft.amount.amount) {
             return Err(Error::Refused(Problem::new(
                 Owner::Accountant,
                 "OVERPAYMENT_CREDIT",
@@ -181,16 +168,62 @@ impl Step<'_, '_> {
         Ok(())
     }
 
+    /// The payment of a transaction whose last write may or may not have been done.
+    async fn find_payment(
+        &mut self,
+        transaction: i64,
+        draft: &PaymentDraft,
+        before: Option<PaymentDraft>,
+    ) -> Result<(), Error> {
+        let invoice = self.known.invoice.as_ref().and_then(|doc| doc.id).unwrap_or_default();
+        let ours = |row: &Payment| match self.write.id {
+            Some(id) => row.id == id,
+            None => payment::is_ours(&row.note, transaction),
+        };
+        let live = |row: &Payment| row.vis_state != VisState::Deleted && ours(row);
+        let found = self.books.payments_of(invoice).await?.into_iter().filter(live).min_by_key(|row| row.id);
+        match (found, self.write.id) {
+            (Some(found), _) => {
+                let written = PaymentDraft {
+                    invoiceid: found.invoiceid,
+                    amount: found.amount.clone(),
+                    date: found.date.unwrap_or(draft.date),
+                    kind: found.kind.clone(),
+                    note: found.note.clone(),
+                };
+                self.confirm_payment(transaction, &found, Some(written), "adopted").await
+            }
+            // It was there and no longer shows: our deletion was done.
+            (None, Some(id)) => {
+                let facts = Facts { currency: draft.amount.code.clone(), ..Facts::default() };
+                let doc = KnownDoc { state: State::Removed, id: Some(id), written: before, facts };
+                self.confirm(&doc, id, "payment", "adopted").await?;
+                self.known.payments.insert(transaction, doc);
+                Ok(())
+            }
+            (None, None) => self.absent(),
+        }
+    }
+
+    async fn confirm_payment(
+        &mut self,
+        transaction: i64,
+        answer: &Payment,
+        written: Option<PaymentDraft>,
+        outcome: &str,
+    ) -> Result<(), Error> {
+        let state = if answer.vis_state == VisState::Deleted { State::Removed } else { State::Confirmed };
+        let (total, currency) = (Some(cents(answer.amount.amount)), answer.amount.code.clone());
+        let facts = Facts { total, currency, ..Facts::default() };
+        let doc = KnownDoc { state, id: Some(answer.id), written, facts };
+        self.confirm(&doc, answer.id, "payment", outcome).await?;
+        self.known.payments.insert(transaction, doc);
+        Ok(())
+    }
+
     /// An invoice whose update was never answered, as it is now.
     async fn read_invoice(&self, id: i64) -> Result<Invoice, Error> {
-        self.books.invoice(id).await?.ok_or_else(|| {
-            Error::Refused(Problem::new(
-                Owner::Accountant,
-                "FRESHBOOKS_NOT_FOUND",
-                format!("FreshBooks no longer has the invoice {id}."),
-                "Was it erased there? Ask FreshBooks; nothing is made in its place.",
-            ))
-        })
+        self.books.invoice(id).await?.ok_or_else(|| gone("invoice", id))
     }
 
     async fn find_invoice(&self, number: &str) -> Result<Option<Invoice>, Error> {
@@ -251,7 +284,7 @@ impl Step<'_, '_> {
             "adopted" => format!("Found {kind} {freshbooks_id} in FreshBooks and linked it."),
             _ => format!("FreshBooks accepted: {} {kind} {freshbooks_id}.", self.write.action.name()),
         };
-        let mut entry = self.visit.entry(&action, outcome, message);
+        let mut entry = super::entry(self.visit.lease, &self.visit.row, &action, outcome, message);
         entry.shopify_resource = Some(match self.write.key.kind {
             Kind::Invoice => format!("Order/{}", self.write.key.shopify_id),
             Kind::Payment => format!("OrderTransaction/{}", self.write.key.shopify_id),
@@ -304,6 +337,15 @@ async fn find_client(books: &Books, subject: &Subject, email: &str) -> Result<Op
             "Archive or merge all but one of them in FreshBooks, then resync the order.",
         ))),
     }
+}
+
+fn gone(kind: &str, id: i64) -> Error {
+    Error::Refused(Problem::new(
+        Owner::Accountant,
+        "FRESHBOOKS_NOT_FOUND",
+        format!("FreshBooks no longer has the {kind} {id}."),
+        "Was it erased there? Ask FreshBooks; nothing is made in its place.",
+    ))
 }
 
 fn cents(amount: Decimal) -> i64 {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use entity::{ids::ConnectionId, synced_order::State};
+use entity::synced_order::{self, State};
 use rand::Rng;
 use sea_orm::DbErr;
 use tracing::{debug, error, warn};
@@ -12,7 +12,7 @@ use crate::{
     app::App,
     audit, connection, customer_key, freshbooks, grant, link, order,
     problem::{Owner, Problem},
-    shopify,
+    shopify, telemetry,
     work::Lease,
 };
 
@@ -78,14 +78,12 @@ enum Remedy {
 }
 
 /// Ends the visit as the error asks.
-pub(super) async fn end(
-    app: &App,
-    connection: ConnectionId,
-    lease: Lease,
-    attempts: i32,
-    error: Error,
-) -> Result<(), Error> {
-    link::release(app.db.write(), lease).await?;
+pub(super) async fn end(app: &App, lease: Lease, row: &synced_order::Model, error: Error) -> Result<(), Error> {
+    let (connection, attempts) = (row.connection_id, row.attempts);
+    // After an unknown outcome nobody else may look yet: FreshBooks may still be at it. The lease keeps them away.
+    if !matches!(error, Error::Books(freshbooks::Error::Unknown(_))) {
+        link::release(app.db.write(), lease).await?;
+    }
     let now = app.clock.now();
     let later = |wait: Duration| now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::hours(10));
     let db = app.db.write();
@@ -102,8 +100,7 @@ pub(super) async fn end(
         }
         Remedy::Rest(state, problem) => {
             warn!(error = &error as &dyn std::error::Error, code = problem.code, "order not synced");
-            let outcome = order::Outcome { state, problem: Some(problem), proof: None };
-            order::settle(db, lease, &outcome, now).await?;
+            rest(app, lease, row, state, problem).await?;
         }
         Remedy::Retry(problem) => match LADDER.get(usize::try_from(attempts).unwrap_or(usize::MAX)) {
             Some(seconds) => {
@@ -113,11 +110,23 @@ pub(super) async fn end(
             }
             None => {
                 error!(error = &error as &dyn std::error::Error, "order given up after {attempts} tries");
-                let outcome = order::Outcome { state: State::Failed, problem: Some(problem), proof: None };
-                order::settle(db, lease, &outcome, now).await?;
+                rest(app, lease, row, State::Failed, problem).await?;
             }
         },
     }
+    Ok(())
+}
+
+/// Brings the order to rest with its reason, and the decision into the trail.
+async fn rest(app: &App, lease: Lease, row: &synced_order::Model, state: State, problem: Problem) -> Result<(), Error> {
+    let now = app.clock.now();
+    let outcome = order::Outcome { state, problem: Some(problem), proof: None };
+    let txn = app.db.begin_write().await?;
+    if order::settle(&txn, lease, &outcome, now).await? {
+        audit::append(&txn, super::decision(lease, row, &outcome), None, now).await?;
+    }
+    txn.commit().await?;
+    telemetry::order_settled(super::state_name(state));
     Ok(())
 }
 

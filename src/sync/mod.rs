@@ -50,14 +50,13 @@ struct Visit<'a> {
 /// Visits a claimed order and ends the visit, whatever comes: at rest, or due again.
 #[instrument(skip_all, fields(order = %row.name, id = row.shopify_order_id, visit = %lease.visit()))]
 pub async fn sync_order(app: &App, lease: Lease, row: synced_order::Model) {
-    let (id, attempts) = (row.id, row.attempts);
-    let connection = row.connection_id;
-    let ended = match run(app, lease, row).await {
+    let id = row.id;
+    let ended = match run(app, lease, row.clone()).await {
         Ok(outcome) => {
             telemetry::order_settled(state_name(outcome.state));
             Ok(())
         }
-        Err(error) => failure::end(app, connection, lease, attempts, error).await,
+        Err(error) => failure::end(app, lease, &row, error).await,
     };
     if let Err(e) = ended {
         warn!(
@@ -192,45 +191,46 @@ impl Visit<'_> {
         }
         connections::synced(&txn, self.connection.id, now).await?;
         if audited {
-            let said = match state {
-                State::Skipped => "skipped",
-                State::Waiting => "waiting",
-                State::Failed => "failed",
-                _ => "unchanged",
-            };
-            let message = outcome.problem.as_ref().map_or_else(
-                || "FreshBooks already holds what it should.".to_owned(),
-                |problem| format!("{}: {}", problem.code, problem.message),
-            );
-            let mut entry = self.entry("none", said, message);
-            entry.shopify_resource = Some(format!("Order/{}", self.row.shopify_order_id));
-            audit::append(&txn, entry, None, now).await?;
+            audit::append(&txn, decision(self.lease, &self.row, &outcome), None, now).await?;
         }
         txn.commit().await?;
         info!(state = ?outcome.state, reason = outcome.problem.as_ref().map(|problem| problem.code.as_str()), "order at rest");
         Ok(outcome)
     }
 
-    /// An audit entry of this visit.
-    fn entry(&self, action: &str, outcome: &str, message: String) -> audit::Entry {
-        audit::Entry {
-            connection: self.connection.id,
-            shopify_order_id: Some(self.row.shopify_order_id),
-            shopify_resource: None,
-            freshbooks_resource: None,
-            action: action.to_owned(),
-            outcome: outcome.to_owned(),
-            actor: self.row.actor.clone(),
-            trigger: self.row.trigger.clone(),
-            correlation_id: self.lease.visit().to_string(),
-            field_mappings: Vec::new(),
-            message,
-        }
-    }
-
     async fn known(&self, client: &LinkKey) -> Result<Known, Error> {
         known(self.app, &self.connection, self.row.id, client).await
     }
+}
+
+/// An audit entry of a visit.
+fn entry(lease: Lease, row: &synced_order::Model, action: &str, outcome: &str, message: String) -> audit::Entry {
+    audit::Entry {
+        connection: row.connection_id,
+        shopify_order_id: Some(row.shopify_order_id),
+        shopify_resource: Some(format!("Order/{}", row.shopify_order_id)),
+        freshbooks_resource: None,
+        action: action.to_owned(),
+        outcome: outcome.to_owned(),
+        actor: row.actor.clone(),
+        trigger: row.trigger.clone(),
+        correlation_id: lease.visit().to_string(),
+        field_mappings: Vec::new(),
+        message,
+    }
+}
+
+/// The entry of a decision not to write.
+fn decision(lease: Lease, row: &synced_order::Model, outcome: &Outcome) -> audit::Entry {
+    let said = match outcome.state {
+        State::Synced => "unchanged",
+        state => state_name(state),
+    };
+    let message = outcome.problem.as_ref().map_or_else(
+        || "FreshBooks already holds what it should.".to_owned(),
+        |problem| format!("{}: {}", problem.code, problem.message),
+    );
+    entry(lease, row, "none", said, message)
 }
 
 async fn read(app: &App, connection: &connection::Model, shopify_order_id: i64) -> Result<Option<Order>, Error> {

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use entity::resource_link::{Kind, State};
+use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -14,7 +15,7 @@ use crate::{
     audit::FieldMapping,
     freshbooks::{
         Request, clients, invoices,
-        model::{ClientDraft, InvoiceDraft, PaymentDraft, VisState},
+        model::{Amount, ClientDraft, InvoiceDraft, PaymentDraft, VisState},
         payments,
     },
     link::{KnownDoc, LinkKey},
@@ -115,7 +116,8 @@ fn of_client(wanted: &Wanted, known: &Known, key: &LinkKey) -> Option<Write> {
     let personal = wanted.client.subject != Subject::Generic;
     let Some(doc) = known.client.as_ref().filter(|doc| doc.state == State::Confirmed) else {
         if !known.absent.contains(key) {
-            return write(Action::Find, None, None, Vec::new());
+            let id = known.client.as_ref().and_then(|doc| doc.id);
+            return write(Action::Find, id, None, Vec::new());
         }
         let mappings = diff(None, &draft, &pairs(&client::SOURCES), personal);
         return write(Action::Create, None, Some(clients::create(&draft)), mappings);
@@ -147,17 +149,14 @@ fn of_invoice(wanted: &Wanted, known: &Known, key: &LinkKey, customer: Option<i6
         draft: Draft::Invoice(draft.clone()),
         mappings,
     };
+    if let Some(doc) = known.invoice.as_ref().filter(|doc| in_doubt(doc, key, known)) {
+        return vec![write(Action::Find, doc.id, None, Vec::new())];
+    }
     let Some((doc, id)) = known.invoice.as_ref().and_then(|doc| Some((doc, doc.id?))) else {
-        if known.invoice.is_some() && !known.absent.contains(key) {
-            return vec![write(Action::Find, None, None, Vec::new())];
-        }
         let ask = *issued && known.issues_in_create != Some(false);
         let request = known_ids(invoices::create(&draft, ask), "invoice", "customerid", customer);
         return vec![write(Action::Create, None, Some(request), diff(None, &draft, sources, false))];
     };
-    if doc.state == State::Intended {
-        return vec![write(Action::Find, Some(id), None, Vec::new())];
-    }
     let mut writes = Vec::new();
     if doc.state == State::Removed {
         writes.push(write(Action::Restore, Some(id), Some(invoices::set_vis_state(id, VisState::Active)), Vec::new()));
@@ -193,7 +192,7 @@ fn of_payments(wanted: &Wanted, known: &Known) -> (Vec<Write>, Vec<Write>) {
     for payment in &wanted.payments {
         let doc = known.payments.get(&payment.transaction);
         let write = of_payment(payment, doc, known, invoice);
-        let before = doc.and_then(|doc| doc.facts.total).unwrap_or(0);
+        let before = doc.filter(|doc| doc.state == State::Confirmed).and_then(|doc| doc.facts.total).unwrap_or(0);
         if let Some(write) = write {
             // What may be there already can stand in the way of a lower invoice.
             let goes_first = match write.action {
@@ -206,7 +205,7 @@ fn of_payments(wanted: &Wanted, known: &Known) -> (Vec<Write>, Vec<Write>) {
     // A transaction that Shopify no longer counts: its payment goes.
     for (transaction, doc) in &known.payments {
         if wanted.payments.iter().all(|payment| payment.transaction != *transaction) {
-            lowered.extend(delete(*transaction, doc));
+            lowered.extend(gone(*transaction, doc, known, wanted));
         }
     }
     (lowered, raised)
@@ -225,11 +224,11 @@ fn of_payment(
         Some(Write { key: key.clone(), action, id, request, draft: Draft::Payment(draft.clone()), mappings })
     };
     let sources = pairs(&payment::SOURCES);
-    if doc.is_some_and(|doc| doc.id.is_none()) && !known.absent.contains(&key) {
-        return write(Action::Find, None, None, Vec::new());
+    if let Some(doc) = doc.filter(|doc| in_doubt(doc, &key, known)) {
+        return write(Action::Find, doc.id, None, Vec::new());
     }
     if payment.amount() == 0 {
-        return doc.and_then(|doc| delete(payment.transaction, doc));
+        return doc.and_then(|doc| delete(payment.transaction, doc, &payment.draft));
     }
     let Some(doc) = doc.filter(|doc| doc.id.is_some()) else {
         let request = known_ids(payments::create(&draft), "payment", "invoiceid", invoice);
@@ -259,35 +258,59 @@ fn void(wanted: &Wanted, known: &Known, key: &LinkKey) -> Vec<Write> {
         draft: Draft::Invoice(doc.written.clone().unwrap_or_else(|| wanted.invoice.draft.clone())),
         mappings: vec![],
     };
-    let Some(id) = doc.id else {
-        if known.absent.contains(key) {
-            return Vec::new();
-        }
-        return vec![write(Action::Find, None, None)];
-    };
+    if in_doubt(doc, key, known) {
+        return vec![write(Action::Find, doc.id, None)];
+    }
+    let Some(id) = doc.id else { return Vec::new() };
     let mut writes: Vec<Write> =
-        known.payments.iter().filter_map(|(transaction, doc)| delete(*transaction, doc)).collect();
+        known.payments.iter().filter_map(|(transaction, doc)| gone(*transaction, doc, known, wanted)).collect();
     if doc.state != State::Removed {
         writes.push(write(Action::Void, Some(id), Some(invoices::set_vis_state(id, VisState::Deleted))));
     }
     writes
 }
 
-fn delete(transaction: i64, doc: &KnownDoc<PaymentDraft>) -> Option<Write> {
+/// Whether the last write of this document may or may not have been done.
+fn in_doubt<D>(doc: &KnownDoc<D>, key: &LinkKey, known: &Known) -> bool {
+    doc.state == State::Intended && !known.absent.contains(key)
+}
+
+/// The payment of a transaction that is not wanted at all.
+fn gone(transaction: i64, doc: &KnownDoc<PaymentDraft>, known: &Known, wanted: &Wanted) -> Option<Write> {
+    // Stands in where it is not known what the payment says.
+    let blank = || PaymentDraft {
+        invoiceid: known.invoice.as_ref().and_then(|doc| doc.id).unwrap_or_default(),
+        amount: Amount { amount: Decimal::ZERO, code: wanted.currency.code().to_owned() },
+        date: wanted.invoice.draft.create_date,
+        kind: String::new(),
+        note: String::new(),
+    };
+    let draft = doc.written.clone().unwrap_or_else(blank);
+    let key = payment_key(transaction);
+    if in_doubt(doc, &key, known) {
+        let draft = Draft::Payment(draft);
+        return Some(Write { key, action: Action::Find, id: doc.id, request: None, draft, mappings: Vec::new() });
+    }
+    delete(transaction, doc, &draft)
+}
+
+/// Removes a payment that is there. `draft` stands in where it is not known what FreshBooks holds.
+fn delete(transaction: i64, doc: &KnownDoc<PaymentDraft>, draft: &PaymentDraft) -> Option<Write> {
     if doc.state != State::Confirmed {
         return None;
     }
-    let (id, written) = (doc.id?, doc.written.clone()?);
-    let mut mappings = diff(None, &written, &pairs(&payment::SOURCES), false);
+    let mut mappings =
+        doc.written.as_ref().map_or_else(Vec::new, |written| diff(None, written, &pairs(&payment::SOURCES), false));
     for mapping in &mut mappings {
         mapping.before = mapping.after.take();
     }
+    let id = doc.id?;
     Some(Write {
         key: payment_key(transaction),
         action: Action::Delete,
         id: Some(id),
         request: Some(payments::set_vis_state(id, VisState::Deleted)),
-        draft: Draft::Payment(written),
+        draft: Draft::Payment(doc.written.clone().unwrap_or_else(|| draft.clone())),
         mappings,
     })
 }

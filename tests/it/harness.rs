@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use entity::{connection, ids::ConnectionId, platform_grant::Platform, pull, resource_link, synced_order};
+use entity::{audit_entry, connection, ids::ConnectionId, platform_grant::Platform, pull, resource_link, synced_order};
 use ml_connector::{
     app::App,
     audit,
@@ -15,6 +15,7 @@ use ml_connector::{
     config::Config,
     connection::{Account, NewConnection},
     db::Db,
+    freshbooks::Books,
     grant::{self, TokenSet},
     mapping::settings::{Basis, Settings},
     pull as pulls,
@@ -172,6 +173,23 @@ impl TestApp {
         ml_connector::order::find_by_name(self.app.db.read(), self.connection, name).await.unwrap().unwrap()
     }
 
+    /// What the audit trail says of an order, oldest first.
+    pub(crate) async fn trail(&self, name: &str) -> Vec<audit_entry::Model> {
+        let row = self.order(name).await;
+        audit_entry::Entity::find()
+            .filter(audit_entry::Column::ShopifyOrderId.eq(row.shopify_order_id))
+            .order_by_asc(audit_entry::Column::Sequence)
+            .all(self.app.db.read())
+            .await
+            .unwrap()
+    }
+
+    /// FreshBooks as a person with the same account would call it.
+    pub(crate) fn books(&self) -> Books {
+        let options = freshbooks::Options::default();
+        self.app.freshbooks.account(&options.account_id, options.access_token.into())
+    }
+
     /// Every order's state and the reason for it, by name.
     pub(crate) async fn states(&self) -> BTreeMap<String, (synced_order::State, String)> {
         let rows = synced_order::Entity::find().all(self.app.db.read()).await.unwrap();
@@ -215,6 +233,11 @@ impl TestApp {
             assert_eq!(row.proof_returned_minor, row.proof_shopify_minor, "{}", row.name);
             if self.in_shop_currency {
                 assert_eq!(row.proof_shopify_minor, Some(order.owed()), "{} is owed", row.name);
+            }
+            // Test transactions never post, whatever Shopify's sums say.
+            let real = order.transactions.iter().all(|transaction| !transaction.test);
+            if self.in_shop_currency && real && order.currency == order.presentment {
+                assert_eq!(hundredths(invoice.paid), order.totals.net_payment.shop, "{} was paid", row.name);
             }
             assert_eq!(hundredths(invoice.amount), row.proof_shopify_minor.unwrap(), "{}", row.name);
         }

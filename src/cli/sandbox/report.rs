@@ -17,6 +17,7 @@ use ml_connector::{
     mapping::cents_text,
     money::half_up,
     order,
+    sandbox::shopify::model::Order,
 };
 use rust_decimal::Decimal;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -38,6 +39,9 @@ pub(super) struct Report {
     /// In hundredths of the shop's currency.
     shopify: i64,
     freshbooks: i64,
+    /// What Shopify received and kept, and what FreshBooks' payments make.
+    received: i64,
+    paid: i64,
     currency: String,
     audit_entries: i64,
     calls: u64,
@@ -47,9 +51,11 @@ pub(super) struct Report {
 impl Report {
     pub(super) async fn make(running: &Running, took: Duration) -> anyhow::Result<Self> {
         let Running { shopify, freshbooks, app, connection } = running;
-        let mut live: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+        let mut live: BTreeMap<String, Vec<Invoiced>> = BTreeMap::new();
         for invoice in freshbooks.invoices().into_iter().filter(|invoice| invoice.vis_state != DELETED) {
-            live.entry(invoice.po_number).or_default().push(half_up(invoice.amount * Decimal::ONE_HUNDRED));
+            live.entry(invoice.po_number)
+                .or_default()
+                .push(Invoiced { total: cents(invoice.amount), paid: cents(invoice.paid) });
         }
         let payments = freshbooks.payments().iter().filter(|payment| payment.vis_state != DELETED).count();
         let (invoices, calls) = (live.values().map(Vec::len).sum(), freshbooks.faults.total());
@@ -61,7 +67,9 @@ impl Report {
             explained: BTreeMap::new(),
             disagreements: Vec::new(),
             shopify: 0,
-            freshbooks: live.values().flatten().sum(),
+            freshbooks: live.values().flatten().map(|invoice| invoice.total).sum(),
+            received: 0,
+            paid: live.values().flatten().map(|invoice| invoice.paid).sum(),
             currency: facts.shop_currency.unwrap_or_default(),
             audit_entries: 0,
             calls,
@@ -83,7 +91,7 @@ impl Report {
                 let Some(sold) = shopify.order(row.shopify_order_id.unsigned_abs()) else { continue };
                 missing.remove(&sold.id);
                 report.orders += 1;
-                report.account_for(&row, sold.owed(), live.remove(&row.name).unwrap_or_default());
+                report.account_for(&row, &sold, &live.remove(&row.name).unwrap_or_default());
             }
         }
         report.disagreements.extend(missing.iter().map(|id| format!("order {id} never arrived")));
@@ -99,14 +107,21 @@ impl Report {
         Ok(report)
     }
 
-    fn account_for(&mut self, row: &entity::synced_order::Model, owed: i64, invoices: Vec<i64>) {
-        let name = &row.name;
-        match (row.state, invoices.as_slice()) {
+    fn account_for(&mut self, row: &entity::synced_order::Model, sold: &Order, invoices: &[Invoiced]) {
+        let (name, owed) = (&row.name, sold.owed());
+        match (row.state, invoices) {
             (State::Synced, [invoice]) => {
+                // Transactions in another currency have rates of their own: there, a payment is its share of the invoice. Test transactions
+                // never post.
+                let other = sold.currency != sold.presentment || sold.transactions.iter().any(|moved| moved.test);
+                let received = if other { invoice.paid } else { sold.totals.net_payment.shop };
                 self.shopify += owed;
-                if *invoice != owed {
-                    let (owed, invoice) = (cents_text(owed), cents_text(*invoice));
-                    self.disagreements.push(format!("{name} is owed {owed}, its invoice says {invoice}"));
+                self.received += received;
+                if *invoice != (Invoiced { total: owed, paid: received }) {
+                    let [owed, received, total, paid] = [owed, received, invoice.total, invoice.paid].map(cents_text);
+                    self.disagreements.push(format!(
+                        "{name} is owed {owed} and was paid {received}, its invoice says {total} and {paid}"
+                    ));
                 }
             }
             // Cancelled unpaid after it was invoiced: the invoice was voided.
@@ -116,8 +131,9 @@ impl Report {
                 let state = if row.state == State::Skipped { "skipped" } else { "waiting" };
                 *self.explained.entry(format!("{state}: {reason}")).or_default() += 1;
             }
-            (State::Waiting, [_]) => {
+            (State::Waiting, [invoice]) => {
                 self.shopify += owed;
+                self.received += invoice.paid;
                 *self.explained.entry("waiting, with an invoice".to_owned()).or_default() += 1;
             }
             (state, invoices) => {
@@ -143,6 +159,7 @@ impl Report {
         row("Shopify total", format!("{} {}", cents_text(self.shopify), self.currency));
         row("FreshBooks total", format!("{} {}", cents_text(self.freshbooks), self.currency));
         row("Difference", format!("{} {}", cents_text(self.freshbooks - self.shopify), self.currency));
+        row("Payments, Shopify - FreshBooks", format!("{} {}", cents_text(self.received - self.paid), self.currency));
         row("Audit entries, chain verified", self.audit_entries.to_string());
         row("FreshBooks calls", self.calls.to_string());
         row("FreshBooks calls per order", per(self.calls, self.orders));
@@ -152,7 +169,7 @@ impl Report {
 
     /// Zero tolerance: whatever disagrees fails the run.
     pub(super) fn verdict(&self) -> anyhow::Result<()> {
-        if self.disagreements.is_empty() && self.freshbooks == self.shopify {
+        if self.disagreements.is_empty() && self.freshbooks == self.shopify && self.received == self.paid {
             return Ok(());
         }
         let first: Vec<&str> = self.disagreements.iter().take(10).map(String::as_str).collect();
@@ -164,6 +181,17 @@ impl Report {
             first.join("; ")
         )
     }
+}
+
+/// A live invoice, as FreshBooks added it up.
+#[derive(PartialEq, Eq)]
+struct Invoiced {
+    total: i64,
+    paid: i64,
+}
+
+fn cents(amount: Decimal) -> i64 {
+    half_up(amount * Decimal::ONE_HUNDRED)
 }
 
 /// To ask the admin API with.

@@ -44,8 +44,9 @@ async fn confirm<D: serde::Serialize>(
     let writer = Writer { connection: ::entity::ids::ConnectionId(1), lease, key };
     let link = LinkKey { kind: doc.kind, shopify_id: doc.shopify_id.to_owned() };
     let number = (doc.kind == Kind::Invoice).then_some("1001");
-    let id =
-        link::intend(&txn, writer, &link, link::Intent { natural_key: number, in_doubt: false }, now).await.unwrap();
+    let id = link::intend(&txn, writer, &link, link::Intent { natural_key: number, ..Default::default() }, now)
+        .await
+        .unwrap();
     let facts = Facts { total: doc.total, issued: true, currency: "CAD".to_owned(), ..Facts::default() };
     let answer = Confirmed { id, state: doc.state, freshbooks_id: doc.id, written: Some(draft), facts: &facts };
     link::confirm(&txn, writer, answer, now).await.unwrap();
