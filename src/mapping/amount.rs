@@ -4,29 +4,38 @@ use rust_decimal::{Decimal, prelude::ToPrimitive};
 
 use crate::{
     mapping::{Cents, Refusal, settings::Basis},
+    money::{Currency, share},
     shopify::model::{MoneyBag, MoneyV2, Order},
 };
+
+/// The currency's smallest amount in hundredths.
+pub(super) fn unit(currency: Currency) -> Cents {
+    if currency.decimals() == 0 { 100 } else { 1 }
+}
 
 /// Reads money bags in one basis, as whole parts of the currency's unit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader {
     basis: Basis,
     parts: Decimal,
+    /// The smallest amount that Shopify knows of the currency, in parts: 100 hundredths of a yen, one hundredth of a dollar.
+    unit: Cents,
 }
 
 impl Reader {
     /// For documents: hundredths, FreshBooks' precision in every currency.
-    pub(super) fn documents(basis: Basis) -> Self {
-        Self { basis, parts: Decimal::ONE_HUNDRED }
+    pub(super) fn documents(basis: Basis, order: &Order) -> Self {
+        let reader = Self { basis, parts: Decimal::ONE_HUNDRED, unit: 1 };
+        Self { unit: unit(reader.currency(order)), ..reader }
     }
 
     /// For proportions of what the buyer paid: thousandths, so that no currency is too fine.
     pub(super) fn shares() -> Self {
-        Self { basis: Basis::Presentment, parts: Decimal::ONE_THOUSAND }
+        Self { basis: Basis::Presentment, parts: Decimal::ONE_THOUSAND, unit: 1 }
     }
 
     /// The currency for `order`.
-    pub(super) fn currency(self, order: &Order) -> crate::money::Currency {
+    pub(super) fn currency(self, order: &Order) -> Currency {
         match self.basis {
             Basis::Shop => order.currency_code,
             Basis::Presentment => order.presentment_currency_code,
@@ -45,6 +54,11 @@ impl Reader {
     /// The same where the bag may be missing.
     pub(super) fn cents_or_zero(self, field: &str, bag: Option<&MoneyBag>) -> Result<Cents, Refusal> {
         bag.map_or(Ok(0), |bag| self.cents(field, bag))
+    }
+
+    /// `whole * part / total` in whole units of the currency.
+    pub(super) fn share(self, whole: Cents, part: Cents, total: Cents) -> Cents {
+        share(whole / self.unit, part, total) * self.unit
     }
 
     fn money(self, bag: &MoneyBag) -> &MoneyV2 {

@@ -74,7 +74,7 @@ pub fn is_ours(note: &str, subject: &Subject) -> bool {
 
 pub(super) fn wanted(order: &Order, settings: &Settings) -> WantedClient {
     let subject = subject(order);
-    let currency_code = Reader::documents(settings.currency).currency(order).code().to_owned();
+    let currency_code = Reader::documents(settings.currency, order).currency(order).code().to_owned();
     let note = marker(&subject);
     let as_of = order.updated_at;
     if subject == Subject::Generic {

@@ -6,7 +6,7 @@ use crate::{
     freshbooks::model::{InvoiceDraft, Line},
     mapping::{
         CentProof, Cents, Refusal, Shop,
-        amount::Reader,
+        amount::{Reader, unit},
         line::{self, SourcedLine, Taxes},
         part::{self, Parts},
         settings::{Issue, Settings},
@@ -37,7 +37,7 @@ pub(super) fn wanted(
     settings: &Settings,
     shop: &Shop,
 ) -> Result<(WantedInvoice, CentProof), Refusal> {
-    let currency = Reader::documents(settings.currency).currency(order);
+    let currency = Reader::documents(settings.currency, order).currency(order);
     if parts.owed < 0 {
         return Err(Refusal::negative(parts.owed, currency.code()));
     }
@@ -101,7 +101,7 @@ fn to_the_cent(
     let rule = shop.rules.preferred();
     let mut best = None;
     for taxes in [Taxes::Percentages, Taxes::Lines] {
-        let mut lines = line::lines(&parts.parts, code, settings.discounts, taxes);
+        let mut lines = line::lines(&parts.parts, currency, settings.discounts, taxes);
         let predicted = rule.total(&plain(&lines));
         let missing = parts.owed - predicted;
         if missing.abs() <= cap(settings, lines.len(), currency) {
@@ -118,8 +118,8 @@ fn to_the_cent(
 
 /// The largest rounding line allowed, in hundredths.
 fn cap(settings: &Settings, lines: usize, currency: Currency) -> Cents {
-    let minor_unit = if currency.decimals() == 0 { 100 } else { 1 };
-    settings.rounding_cap.unwrap_or_else(|| i64::try_from(lines).unwrap_or(i64::MAX).max(2).saturating_mul(minor_unit))
+    let lines = i64::try_from(lines).unwrap_or(i64::MAX);
+    settings.rounding_cap.unwrap_or_else(|| lines.max(2).saturating_mul(unit(currency)))
 }
 
 fn plain(lines: &[SourcedLine]) -> Vec<Line> {

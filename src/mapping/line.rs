@@ -6,10 +6,11 @@ use crate::{
     freshbooks::model::{Amount, Line},
     mapping::{
         Cents,
+        amount::unit,
         part::{Part, Tax, tax_line_name},
         settings::Discounts,
     },
-    money::share,
+    money::{Currency, share},
 };
 
 /// A line and where in the Shopify order it comes from.
@@ -31,11 +32,11 @@ pub(super) enum Taxes {
 }
 
 /// The lines of all parts.
-pub(super) fn lines(parts: &[Part], currency: &str, discounts: Discounts, taxes: Taxes) -> Vec<SourcedLine> {
+pub(super) fn lines(parts: &[Part], currency: Currency, discounts: Discounts, taxes: Taxes) -> Vec<SourcedLine> {
     let mut lines: Vec<SourcedLine> =
         parts.iter().flat_map(|part| of_part(part, currency, discounts, taxes == Taxes::Percentages)).collect();
     if taxes == Taxes::Lines {
-        lines.extend(tax_lines(parts, currency));
+        lines.extend(tax_lines(parts, currency.code()));
     }
     lines
 }
@@ -46,16 +47,17 @@ pub(super) fn plain(source: &str, name: &str, amount: Cents, currency: &str) -> 
     SourcedLine { source: part.source.clone(), line: untaxed(&part.name, "", 1, amount, currency) }
 }
 
-fn of_part(part: &Part, currency: &str, discounts: Discounts, taxed: bool) -> Vec<SourcedLine> {
+fn of_part(part: &Part, currency: Currency, discounts: Discounts, taxed: bool) -> Vec<SourcedLine> {
+    let (unit, currency) = (unit(currency), currency.code());
     let own_lines = discounts == Discounts::OwnLine && !part.discounts.is_empty();
-    let item_net = if own_lines { net_before_discounts(part) } else { part.net() };
+    let item_net = if own_lines { net_before_discounts(part, unit) } else { part.net() };
     let mut description = part.description.clone();
     let (slots, merged) = slots(part, taxed);
     if let Some(text) = merged {
         description = if description.is_empty() { text } else { format!("{description}, {text}") };
     }
     let mut lines = Vec::new();
-    for (quantity, price) in split(item_net, part.quantity) {
+    for (quantity, price) in split(item_net, part.quantity, unit) {
         let mut line = untaxed(&part.name, &description, quantity, price, currency);
         put(&mut line, &slots);
         lines.push(SourcedLine { source: part.source.clone(), line });
@@ -66,7 +68,8 @@ fn of_part(part: &Part, currency: &str, discounts: Discounts, taxed: bool) -> Ve
         let (mut seen, mut given) = (0, 0);
         for (index, (name, amount)) in part.discounts.iter().enumerate() {
             seen += amount;
-            let up_to_here = if index + 1 == part.discounts.len() { whole } else { share(whole, seen, all) };
+            let up_to_here =
+                if index + 1 == part.discounts.len() { whole } else { share(whole / unit, seen, all) * unit };
             let mut line = untaxed(name, &part.name, 1, given - up_to_here, currency);
             given = up_to_here;
             put(&mut line, &slots);
@@ -77,22 +80,22 @@ fn of_part(part: &Part, currency: &str, discounts: Discounts, taxed: bool) -> Ve
 }
 
 /// The net amount that the undiscounted price stands for: with inclusive prices, its share of tax is taken out.
-fn net_before_discounts(part: &Part) -> Cents {
+fn net_before_discounts(part: &Part, unit: Cents) -> Cents {
     if !part.inclusive {
         return part.gross;
     }
     let charged = part.gross - part.discount();
-    if charged == 0 { part.gross } else { part.gross - share(part.tax(), part.gross, charged) }
+    if charged == 0 { part.gross } else { part.gross - share(part.tax() / unit, part.gross, charged) * unit }
 }
 
-/// Quantities and unit prices that make `net` exactly: where it does not divide, two prices a cent apart.
-fn split(net: Cents, quantity: i64) -> Vec<(i64, Cents)> {
-    let quantity = quantity.max(1);
-    let (price, dearer) = (net.div_euclid(quantity), net.rem_euclid(quantity));
+/// Quantities and unit prices that make `net` exactly: where it does not divide, two prices a minor unit apart.
+fn split(net: Cents, quantity: i64, unit: Cents) -> Vec<(i64, Cents)> {
+    let (quantity, whole) = (quantity.max(1), net / unit);
+    let (price, dearer) = (whole.div_euclid(quantity), whole.rem_euclid(quantity));
     if dearer == 0 {
-        return vec![(quantity, price)];
+        return vec![(quantity, price * unit)];
     }
-    vec![(quantity - dearer, price), (dearer, price + 1)]
+    vec![(quantity - dearer, price * unit), (dearer, (price + 1) * unit)]
 }
 
 /// A line's taxes for FreshBooks' two slots, and in words what had to be merged to fit.
@@ -162,13 +165,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_net_amount_that_does_not_divide_becomes_two_prices_a_cent_apart() {
-        assert_eq!(split(2990, 3), [(1, 996), (2, 997)]);
-        assert_eq!(split(3000, 3), [(3, 1000)]);
-        assert_eq!(split(-100, 3), [(1, -34), (2, -33)]);
+    fn a_net_amount_that_does_not_divide_becomes_two_prices_a_minor_unit_apart() {
+        assert_eq!(split(2990, 3, 1), [(1, 996), (2, 997)]);
+        assert_eq!(split(3000, 3, 1), [(3, 1000)]);
+        assert_eq!(split(-100, 3, 1), [(1, -34), (2, -33)]);
+        assert_eq!(split(100_000, 3, 100), [(2, 33_300), (1, 33_400)], "whole yen");
         for net in -50..50 {
             for quantity in 1..12 {
-                assert_eq!(split(net, quantity).iter().map(|(units, price)| units * price).sum::<Cents>(), net);
+                assert_eq!(split(net, quantity, 1).iter().map(|(units, price)| units * price).sum::<Cents>(), net);
             }
         }
     }

@@ -74,7 +74,7 @@ pub fn wanted(order: &Order, settings: &Settings, shop: &Shop) -> Result<Wanted,
     if settings.start_date.is_some_and(|start| day < start) {
         return Err(Refusal::Skipped(SkipRule::BeforeStartDate));
     }
-    let read = Reader::documents(settings.currency);
+    let read = Reader::documents(settings.currency, order);
     let parts = if invoice::voided(order) { part::Parts::nothing() } else { part::take_apart(order, read)? };
     let (invoice, proof) = invoice::wanted(order, &parts, settings, shop)?;
     let payments = payment::wanted(order, &parts, settings, shop)?;

@@ -6,7 +6,6 @@ use rust_decimal::Decimal;
 
 use crate::{
     mapping::{Cents, Refusal, amount::Reader, refund},
-    money::share,
     shopify::model::{LineItem, Order, ShippingLine, TaxLine},
 };
 
@@ -96,7 +95,7 @@ pub(super) fn take_apart(order: &Order, read: Reader) -> Result<Parts, Refusal> 
                 let mut part = Part::plain(
                     format!("lineItems[{}].duties[{}]", short(&item.id.0), short(&duty.id.0)),
                     &format!("Duty: {}", item.title),
-                    share(read.cents("duty", &duty.price)?, kept, item.quantity),
+                    read.share(read.cents("duty", &duty.price)?, kept, item.quantity),
                 );
                 part.taxes = taxes(&duty.tax_lines, kept, item.quantity, read)?;
                 parts.push(part);
@@ -157,7 +156,7 @@ pub(super) fn taxes(lines: &[TaxLine], kept: i64, quantity: i64, read: Reader) -
             Ok(Tax {
                 name: format!("{}{suffix}", line.title.trim()),
                 percent: percent(line),
-                amount: share(read.cents("tax", &line.price_set)?, kept, quantity),
+                amount: read.share(read.cents("tax", &line.price_set)?, kept, quantity),
             })
         })
         .collect()
@@ -186,7 +185,7 @@ fn line_item(order: &Order, item: &LineItem, kept: i64, read: Reader) -> Result<
         name,
         description: details.join(", "),
         quantity: kept,
-        gross: share(read.cents("originalTotalSet", &item.original_total_set)?, kept, item.quantity),
+        gross: read.share(read.cents("originalTotalSet", &item.original_total_set)?, kept, item.quantity),
         discounts: discounts(order, &item.discount_allocations, kept, item.quantity, read)?,
         taxes: taxes(&item.tax_lines, kept, item.quantity, read)?,
         inclusive: order.taxes_included,
@@ -228,7 +227,7 @@ fn discounts(
         let application = order.discount_applications.iter().find(|application| application.index == index);
         let label = application.and_then(|application| application.code.as_ref().or(application.title.as_ref()));
         let name = label.map_or_else(|| "Discount".to_owned(), |label| format!("Discount {label}"));
-        let amount = share(read.cents("allocatedAmountSet", &allocation.allocated_amount_set)?, kept, quantity);
+        let amount = read.share(read.cents("allocatedAmountSet", &allocation.allocated_amount_set)?, kept, quantity);
         if amount != 0 {
             found.push((name, amount));
         }

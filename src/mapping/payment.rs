@@ -15,7 +15,6 @@ use crate::{
         part::Parts,
         settings::{Basis, Settings},
     },
-    money::share,
     shopify::model::{Gid, Order, Transaction, TransactionKind, TransactionStatus},
 };
 
@@ -55,7 +54,7 @@ pub(super) fn wanted(
     settings: &Settings,
     shop: &Shop,
 ) -> Result<Vec<WantedPayment>, Refusal> {
-    let read = Reader::documents(settings.currency);
+    let read = Reader::documents(settings.currency, order);
     let currency = read.currency(order);
     let foreign = settings.currency == Basis::Shop && order.currency_code != order.presentment_currency_code;
     // Exchange rates differ from day to day only in the shop's money: there, shares are taken in the buyer's.
@@ -67,7 +66,7 @@ pub(super) fn wanted(
     let received = received(order, money)?;
     let paid: Cents = received.iter().map(|(_, amount)| amount).sum();
     if paid > owed {
-        let (paid, owed) = if foreign { (share(parts.owed, paid, owed), parts.owed) } else { (paid, owed) };
+        let (paid, owed) = if foreign { (read.share(parts.owed, paid, owed), parts.owed) } else { (paid, owed) };
         return Err(Refusal::overpaid(paid, owed, currency.code()));
     }
     let (mut seen, mut given) = (0, 0);
@@ -75,7 +74,7 @@ pub(super) fn wanted(
     for (transaction, amount) in received {
         let amount = if foreign {
             seen += amount;
-            let up_to_here = share(parts.owed, seen, owed);
+            let up_to_here = read.share(parts.owed, seen, owed);
             let amount = up_to_here - given;
             given = up_to_here;
             amount

@@ -9,7 +9,6 @@ use crate::{
         amount::Reader,
         part::{Part, Tax, short, taxes},
     },
-    money::share,
     shopify::model::{LineItem, Order, Refund, TransactionKind, TransactionStatus},
 };
 
@@ -95,10 +94,10 @@ pub(super) fn parts(order: &Order, refund: &Refund, read: Reader) -> Result<Vec<
         let mut part = given_back(
             format!("refunds[{source}].refundLineItems[{}]", short(&line.line_item.id.0)),
             format!("Refund: {}", item.map_or("item", |item| item.title.as_str())),
-            read.cents("subtotalSet", &line.subtotal_set)?,
-            read.cents("totalTaxSet", &line.total_tax_set)?,
+            (read.cents("subtotalSet", &line.subtotal_set)?, read.cents("totalTaxSet", &line.total_tax_set)?),
             item.map_or(Ok(Vec::new()), |item| taxes(&item.tax_lines, line.quantity, item.quantity, read))?,
             order.taxes_included,
+            read,
         );
         if line.quantity > 1 {
             part.description = format!("{} units", line.quantity);
@@ -111,10 +110,13 @@ pub(super) fn parts(order: &Order, refund: &Refund, read: Reader) -> Result<Vec<
         parts.push(given_back(
             format!("refunds[{source}].refundShippingLines"),
             format!("Refund: {}", name.map_or("Shipping", |name| name.title.as_str())),
-            read.cents("subtotalAmountSet", &line.subtotal_amount_set)?,
-            read.cents("taxAmountSet", &line.tax_amount_set)?,
+            (
+                read.cents("subtotalAmountSet", &line.subtotal_amount_set)?,
+                read.cents("taxAmountSet", &line.tax_amount_set)?,
+            ),
             shipping.map_or(Ok(Vec::new()), |shipping| taxes(&shipping.tax_lines, 1, 1, read))?,
             order.taxes_included,
+            read,
         ));
     }
     for duty in refund.duties.iter().flatten() {
@@ -126,14 +128,21 @@ pub(super) fn parts(order: &Order, refund: &Refund, read: Reader) -> Result<Vec<
 }
 
 /// A negative part whose taxes are those of the line it takes back, scaled to the tax that Shopify gave back.
-fn given_back(source: String, name: String, subtotal: Cents, tax: Cents, like: Vec<Tax>, inclusive: bool) -> Part {
+fn given_back(
+    source: String,
+    name: String,
+    (subtotal, tax): (Cents, Cents),
+    like: Vec<Tax>,
+    inclusive: bool,
+    read: Reader,
+) -> Part {
     let mut part = Part::plain(source, &name, -subtotal);
     part.inclusive = inclusive;
-    part.taxes = scaled(like, tax);
+    part.taxes = scaled(like, tax, read);
     part
 }
 
-fn scaled(mut taxes: Vec<Tax>, total: Cents) -> Vec<Tax> {
+fn scaled(mut taxes: Vec<Tax>, total: Cents, read: Reader) -> Vec<Tax> {
     let whole: Cents = taxes.iter().map(|tax| tax.amount).sum();
     if whole == 0 {
         taxes.clear();
@@ -145,7 +154,7 @@ fn scaled(mut taxes: Vec<Tax>, total: Cents) -> Vec<Tax> {
     let (mut seen, mut given) = (0, 0);
     for tax in &mut taxes {
         seen += tax.amount;
-        let up_to_here = share(total, seen, whole);
+        let up_to_here = read.share(total, seen, whole);
         tax.amount = given - up_to_here;
         given = up_to_here;
     }

@@ -3,6 +3,7 @@
 use entity::synced_order::State;
 use ml_connector::{
     auth::Actor,
+    mapping::settings::{Basis, Settings},
     order::{self, Target},
     sandbox::shopify::{Options, build, model::OrderCancelReason, sample_store},
 };
@@ -31,6 +32,26 @@ async fn the_whole_sample_store_ends_to_the_cent_with_nothing_unexplained() {
     assert!(unexplained.is_empty(), "{unexplained:#?}");
     let waiting: Vec<_> = states.values().filter(|(state, _)| *state == State::Waiting).collect();
     assert!(waiting.iter().all(|(_, reason)| reason.starts_with("OVERPAID")), "{waiting:#?}");
+    app.end().await;
+}
+
+#[tokio::test]
+async fn in_the_buyers_currency_every_order_ends_to_the_cent_or_is_refused_by_name() {
+    let shopify = Options { orders: sample_store(100), restore_rate: 1000, bucket: 20_000, ..Options::default() };
+    let settings = Settings { currency: Basis::Presentment, ..Settings::default() };
+    let app = TestApp::in_world(World { shopify, settings, ..World::default() }).await;
+    app.pull().await;
+    let states = app.states().await;
+    let failed: Vec<_> = states.iter().filter(|(_, (state, _))| *state == State::Failed).collect();
+    assert!(failed.iter().all(|(_, (_, reason))| reason.starts_with("CURRENCY_PRECISION")), "{failed:#?}");
+    assert_eq!(failed.len(), 1, "the one in dinars: {failed:#?}");
+    let yen: Vec<_> = app.freshbooks.invoices().into_iter().filter(|invoice| invoice.currency == "JPY").collect();
+    assert!(!yen.is_empty());
+    for invoice in yen {
+        assert!(invoice.amount.fract().is_zero(), "{invoice:?}");
+        let items = invoice.lines.iter().filter(|line| line.name != "Rounding");
+        assert!(items.into_iter().all(|line| line.unit_cost.fract().is_zero()), "{invoice:?}");
+    }
     app.end().await;
 }
 
