@@ -81,9 +81,10 @@ fn old_style(error: &Value) -> Fault {
 
 fn new_style(detail: &Value) -> Vec<Fault> {
     if let Some(violations) = detail["fieldViolations"].as_array() {
+        // The description is left out: it may repeat the value, a person's name as well, and nothing here tells which words those are.
         let fault = |violation: &Value| Fault {
             field: word(&violation["field"]),
-            message: scrub(violation["description"].as_str().unwrap_or_default(), ""),
+            message: "is not accepted".to_owned(),
             ..Fault::default()
         };
         return violations.iter().map(fault).collect();
@@ -158,7 +159,7 @@ mod tests {
             (404, rpc.to_string(), "FreshBooks does not know this: errno 1012, client.userid: Client not found."),
             (200, rpc.to_string(), "FreshBooks does not know this: errno 1012, client.userid: Client not found."),
             (422, single.to_string(), "FreshBooks refused: errno 1001, 'clientid' is a required field."),
-            (400, violations.to_string(), "FreshBooks refused: qty: must be a number; name: is too long"),
+            (400, violations.to_string(), "FreshBooks refused: qty: is not accepted; name: is not accepted"),
             (422, taken.to_string(), "FreshBooks refused: errno 1, invoice_number: in use; errno 2, notes: too long"),
             (403, read_only.to_string(), "FreshBooks refused: errno 1038, due_date: no"),
             (403, "<html>".to_owned(), "FreshBooks does not allow this: HTTP 403"),
@@ -189,6 +190,11 @@ mod tests {
         let body = json!({"response": {"errors": [{"errno": 1004, "field": "email", "value": "Ada Byron",
             "message": "Ada Byron <ada@example.com> is not valid."}]}});
         assert_eq!(judged(true, 422, &body.to_string()), "FreshBooks refused: errno 1004, email: … … is not valid.");
+        for description in ["\"Ada Byron\" is not a name", "'Ada Byron' is not a name", "no name: Ada Byron"] {
+            let body = json!({"code": 3, "message": "x", "details": [
+                {"fieldViolations": [{"field": "client.fname", "description": description}]}]});
+            assert_eq!(judged(true, 400, &body.to_string()), "FreshBooks refused: client.fname: is not accepted");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::{
     mutation::{UserError, UserErrorCode},
     node::Numbered,
     page::{self, Asked, Page, Sort},
+    problem::Problem,
     scalar::Instant,
 };
 use crate::{auth::Right, connection as connections, pull as pulls};
@@ -96,9 +97,9 @@ impl Pull {
         self.0.orders_changed
     }
 
-    /// Why it failed, or what it stumbled over last.
-    async fn last_error(&self) -> Option<&str> {
-        self.0.last_error.as_deref()
+    /// Why it failed, or what it stumbled over last, and who can mend it.
+    async fn last_error(&self) -> Option<Problem> {
+        pulls::problem(&self.0).map(Problem::from)
     }
 
     /// How often in a row it could not go on.

@@ -4,6 +4,7 @@
 //! is noted before, its id after, and an answer that never came is looked up among the shop's operations. The watermark moves only when
 //! the transfer is proved (bytes, lines and orders as announced), in the transaction that stores the last of them.
 
+mod result;
 mod run;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -17,7 +18,7 @@ use sea_orm::{
 };
 
 pub use self::run::advance;
-use crate::{app::App, auth::Actor, connection, work::Lane};
+use crate::{app::App, auth::Actor, connection, problem::Problem, work::Lane};
 
 /// How far a scheduled pull reads behind the watermark: Shopify's search index lags behind its writes.
 const LOOKBACK: TimeDelta = TimeDelta::minutes(10);
@@ -80,6 +81,11 @@ pub async fn schedule(
 /// When there is none, or the database fails.
 pub async fn load(conn: &impl ConnectionTrait, id: PullId) -> Result<Model, Error> {
     Entity::find_by_id(id).one(conn).await?.ok_or(Error::Missing)
+}
+
+/// Why a pull failed, or what it stumbled over last.
+pub fn problem(row: &Model) -> Option<Problem> {
+    serde_json::from_str(row.last_error.as_deref()?).ok()
 }
 
 #[expect(clippy::too_many_arguments, reason = "the columns of a new row, in one place")]

@@ -7,11 +7,12 @@ use std::{
 
 use anyhow::bail;
 use entity::{
+    connection::Status,
     ids::{ConnectionId, PullId},
     pull, synced_order,
 };
 use indicatif::{ProgressBar, ProgressStyle};
-use ml_connector::{app::App, pull as pulls};
+use ml_connector::{app::App, connection as connections, pull as pulls};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
 const LOOK: Duration = Duration::from_millis(200);
@@ -32,10 +33,23 @@ pub(super) async fn wait(app: &App, connection: ConnectionId, pull: PullId) -> a
             pull::State::Running if row.orders_seen == 0 => bar.set_message("Shopify prepares the orders"),
             pull::State::Running => bar.set_message(format!("{} orders read", row.orders_seen)),
             pull::State::Failed | pull::State::Cancelled => {
-                bail!("the pull did not complete: {}", row.last_error.unwrap_or_default())
+                let why = pulls::problem(&row).map(|problem| problem.to_string());
+                bail!("the pull did not complete: {}", why.unwrap_or_else(|| "no reason was noted".to_owned()))
             }
             pull::State::Completed if due == 0 => break,
             pull::State::Completed => bar.set_message("all orders read"),
+        }
+        // Nothing of a connection that does not work is ever taken up: what is due stays due.
+        match connections::load(app.db.read(), connection).await?.status {
+            Status::Active => {}
+            Status::NeedsReauthorization => {
+                bail!(
+                    "a platform no longer accepts the connection's token: it waits for a new authorization, and its orders with it"
+                )
+            }
+            Status::Pending | Status::Paused | Status::Disconnected => {
+                bail!("the connection was stopped while its orders were under way")
+            }
         }
         tokio::select! {
             () = app.stop.cancelled() => bail!("interrupted"),
