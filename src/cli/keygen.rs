@@ -13,8 +13,8 @@ pub(super) fn run() -> anyhow::Result<()> {
     output::line(crypto::keygen(&id).expose_secret())?;
     output::note(
         "Put this into MLC_ENCRYPTION_KEYS and keep a copy in a safe place: without it, stored tokens and personal data are lost.\n\
-         To rotate: put it in front of the present keys, with a comma between, and restart every process;\n\
-         run `ml-connector rotate-keys`; then drop the old keys.",
+         To rotate: put it in front of the present keys, with a comma between, and restart every process. The first key seals,\n\
+         all of them open: keep the old ones for what they have sealed.",
     );
     Ok(())
 }

@@ -38,7 +38,7 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        self.0.kill().unwrap(); // SIGKILL: nothing is finished, nothing is said
+        self.0.kill().unwrap(); // SIGKILL: nothing is finished, nothing is said (nor is it an error if it has ended)
         self.0.wait().unwrap();
     }
 }
@@ -80,6 +80,34 @@ async fn killed_in_the_pull_and_in_the_push_it_ends_as_if_nothing_had_been() {
     once.sort();
     once.dedup();
     assert_eq!(once.len(), emails.len(), "a client was made twice");
+    app.end().await;
+}
+
+#[tokio::test]
+async fn told_to_stop_it_ends_in_time_and_the_next_start_goes_on() {
+    let shopify = Options { orders: sample_store(80), restore_rate: 1000, bucket: 20_000, ..Options::default() };
+    let app = TestApp::in_world(World { shopify, ..World::default() }).await;
+    pulls::request(&app.app, &Actor::system("test"), app.connection, None, None).await.unwrap();
+    let mut service = Service::start(&app);
+    until(|| async { created(&app) >= 10 }).await;
+    let told = Command::new("kill").args(["-TERM", &service.0.id().to_string()]).status().unwrap();
+    assert!(told.success());
+    let mut ended = None;
+    for _ in 0..200 {
+        ended = service.0.try_wait().unwrap();
+        if ended.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(ended.and_then(|status| status.code()), Some(0), "within ten seconds, and as if nothing were wrong");
+    let held = synced_order::Entity::find().filter(synced_order::Column::Fence.is_not_null());
+    assert_eq!(
+        held.count(app.app.db.read()).await.unwrap(),
+        0,
+        "nothing is left leased: another replica goes on at once"
+    );
+    app.settle().await;
     app.end().await;
 }
 
