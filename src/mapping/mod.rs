@@ -98,3 +98,6 @@ pub fn shop_total(order: &Order) -> Option<crate::money::Money> {
 pub fn cents_text(cents: Cents) -> String {
     rust_decimal::Decimal::new(cents, 2).to_string()
 }
+
+#[cfg(test)]
+mod tests;

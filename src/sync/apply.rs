@@ -69,17 +69,16 @@ impl Step<'_, '_> {
         let Draft::Client(draft) = &self.write.draft else { return Ok(()) };
         let draft = (**draft).clone();
         let mut facts = Facts { as_of: Some(self.wanted.client.as_of), ..Facts::default() };
-        let (client, written, outcome) = match &self.write.request {
-            Some(request) => (self.books.send_client(request).await?, Some(draft), "done"),
-            None if self.write.id.is_some() => {
+        let (client, written, outcome) = match (&self.write.request, self.write.id) {
+            (Some(request), _) => (self.books.send_client(request).await?, Some(draft), "done"),
+            (None, Some(id)) => {
                 // Whether our last update was done is not known: all fields are written again.
-                let id = self.write.id.unwrap_or_default();
                 let client = self.books.client(id).await?.ok_or_else(|| gone("client", id))?;
                 facts = self.known.client.as_ref().map(|doc| doc.facts.clone()).unwrap_or_default();
                 facts.as_of = None;
                 (client, None, "adopted")
             }
-            None => {
+            (None, None) => {
                 let subject = &self.wanted.client.subject;
                 let Some((client, ours)) = find_client(self.books, subject, &draft.email).await? else {
                     return self.absent();

@@ -3,6 +3,7 @@
 //! The first run, the retry, the restart after a crash and the preview are this same code.
 
 mod apply;
+mod diff;
 mod failure;
 pub mod plan;
 

@@ -14,7 +14,7 @@ struct Rule {
 }
 
 const PLATFORMS: [&str; 2] = ["shopify", "freshbooks"];
-const PURE: [&str; 3] = ["mapping", "sync::plan", "reconcile::compare"];
+const PURE: [&str; 4] = ["mapping", "sync::plan", "sync::diff", "reconcile::compare"];
 
 const RULES: [Rule; 7] = [
     Rule {
