@@ -126,7 +126,7 @@ impl Pages<'_> {
         let (headers, mut orders): (Vec<Order>, Vec<Order>) =
             page.into_iter().partition(|order| !order.refunds.is_empty());
         let unknown = self.unknown(headers).await?;
-        let mut batches: Vec<&[Gid]> = unknown.rchunks(BATCH).collect();
+        let mut batches: Vec<&[Gid]> = unknown.chunks(BATCH).rev().collect();
         while let Some(batch) = batches.pop() {
             match self.shop.orders(batch).await {
                 Ok(read) => {

@@ -7,5 +7,6 @@ mod cli;
 mod crash;
 mod harness;
 mod layers;
+mod pulls;
 mod secrets;
 mod unknown;
