@@ -86,7 +86,7 @@ pub struct Fault {
 impl Fault {
     /// Whether it is about `field`: FreshBooks does not always use its own place for saying so.
     pub fn is_about(&self, field: &str) -> bool {
-        self.field == field || self.message.contains(field)
+        self.field.rsplit('.').next() == Some(field) || self.message.contains(field)
     }
 
     /// The account itself is unknown, rather than something in it.
