@@ -3,11 +3,13 @@
 //! Whoever cannot be told from a stranger gets an answer of GraphQL's form all the same, so that every client shows the reason. Nothing of
 //! an operation is read before the token is good: not even the schema is told to strangers.
 
+use async_graphql::Response as Answer;
+use async_graphql_axum::GraphQLResponse;
 use axum::{
     Json,
     body::{Body, Bytes},
     extract::{State, rejection::BytesRejection},
-    http::{HeaderMap, Response, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Response, StatusCode, header},
     response::IntoResponse,
 };
 
@@ -45,12 +47,22 @@ pub(super) async fn answer(
         );
     }
     match serde_json::from_slice(&body) {
-        Ok(request) => Json(graphql::answer(&web.schema, &web.app, asker, request).await).into_response(),
+        Ok(request) => executed(graphql::answer(&web.schema, &web.app, asker, request).await, &headers),
         Err(_) => refuse(
             StatusCode::BAD_REQUEST,
             "This is not a GraphQL request: send one JSON object with `query`, and `variables` where it needs some.",
         ),
     }
+}
+
+/// The answer to an operation, in GraphQL's own media type for those who ask for it, as plain JSON for everybody else.
+fn executed(answer: Answer, headers: &HeaderMap) -> Response<Body> {
+    let mut response = GraphQLResponse::from(answer).into_response();
+    let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    if !accepted.contains("application/graphql-response+json") {
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    response
 }
 
 /// Who sent this, or what is wrong with their token and what to do about it.
