@@ -163,15 +163,20 @@ impl Config {
             warnings
                 .push("MLC_SHOPIFY_URL holds no {shop}: the requests of every store go to the same address".to_owned());
         }
-        if self.shopify_client_id.is_none() {
-            warnings.push("MLC_SHOPIFY_CLIENT_ID is not set: no store can install the app or send webhooks".to_owned());
-        }
-        if self.freshbooks_client_id.is_none() {
-            warnings.push("MLC_FRESHBOOKS_CLIENT_ID is not set: no FreshBooks account can be connected".to_owned());
-        }
-        if self.alert_webhook_url.is_none() && self.smtp_url.is_none() {
-            warnings
-                .push("neither MLC_ALERT_WEBHOOK_URL nor MLC_SMTP_URL is set: alerts are shown, not sent".to_owned());
+        // Whoever sets one of these relies on it: better told now than found out.
+        let default = Self::default();
+        for (variable, set) in [
+            ("MLC_SHOPIFY_CLIENT_ID", self.shopify_client_id.is_some()),
+            ("MLC_FRESHBOOKS_CLIENT_ID", self.freshbooks_client_id.is_some()),
+            ("MLC_RECONCILE_CRON", self.reconcile_cron != default.reconcile_cron),
+            ("MLC_RETENTION_DAYS", self.retention_days != default.retention_days),
+            ("MLC_ALERT_WEBHOOK_URL", self.alert_webhook_url.is_some()),
+            ("MLC_SMTP_URL", self.smtp_url.is_some()),
+        ] {
+            if set {
+                warnings
+                    .push(format!("{variable} is set and has no effect yet: this version does not do what it is for"));
+            }
         }
         if self.retry_scale != Decimal::ONE {
             warnings.push(format!("MLC_RETRY_SCALE is {}: the retry ladder does not keep its times", self.retry_scale));

@@ -72,8 +72,8 @@ pub async fn record(
     if orders.is_empty() {
         return Ok(0);
     }
-    let blanks = orders.iter().map(|order| blank(connection, order.number_of_id(), &order.name, now));
-    let known = insert_and_lock(txn, connection, blanks.collect()).await?;
+    let names = orders.iter().map(|order| (order.number_of_id(), order.name.as_str())).collect();
+    let known = insert_and_lock(txn, connection, &names, now).await?;
     let newer: Vec<(&Order, &Model)> = orders
         .iter()
         .filter_map(|order| Some((order, known.get(&order.number_of_id())?)))
@@ -141,8 +141,7 @@ pub async fn announce(
     mark: &Mark,
     now: DateTime<Utc>,
 ) -> Result<Model, Error> {
-    let blank = blank(connection, shopify_order_id, "", now);
-    let known = insert_and_lock(txn, connection, vec![blank]).await?;
+    let known = insert_and_lock(txn, connection, &BTreeMap::from([(shopify_order_id, "")]), now).await?;
     let row = known.into_values().next().ok_or(Error::Missing)?;
     let update =
         work::mark::<Entity>(mark.lane, now)?.filter(Column::Id.eq(row.id)).col_expr(Column::Stale, Expr::value(true));
@@ -316,21 +315,21 @@ fn read_now(update: UpdateMany<Entity>, order: &Order, key: Option<i64>) -> Upda
         .col_expr(Column::CustomerKeyId, Expr::value(key))
 }
 
-/// Makes sure of a row per order and locks them, in one order for all callers: two pages at once wait, they do not deadlock.
+/// Makes sure of a row per order (named by Shopify's number) and locks them, in one order for all callers: two pages at once wait, they do
+/// not deadlock.
 async fn insert_and_lock(
     txn: &DatabaseTransaction,
     connection: ConnectionId,
-    mut blanks: Vec<ActiveModel>,
+    names: &BTreeMap<i64, &str>,
+    now: DateTime<Utc>,
 ) -> Result<BTreeMap<i64, Model>, DbErr> {
-    blanks.sort_by_key(|blank| blank.shopify_order_id.clone().unwrap());
-    let numbers: Vec<i64> = blanks.iter().map(|blank| blank.shopify_order_id.clone().unwrap()).collect();
-    Entity::insert_many(blanks)
+    Entity::insert_many(names.iter().map(|(number, name)| blank(connection, *number, name, now)))
         .on_conflict(OnConflict::columns([Column::ConnectionId, Column::ShopifyOrderId]).do_nothing().to_owned())
         .exec_without_returning(txn)
         .await?;
     let rows = Entity::find()
         .filter(Column::ConnectionId.eq(connection))
-        .filter(Column::ShopifyOrderId.is_in(numbers))
+        .filter(Column::ShopifyOrderId.is_in(names.keys().copied()))
         .order_by_asc(Column::ShopifyOrderId)
         .lock_exclusive()
         .all(txn)

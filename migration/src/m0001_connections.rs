@@ -87,7 +87,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// One index, as the later migrations make theirs too.
+/// One unique index.
 async fn unique(
     manager: &SchemaManager<'_>,
     name: &'static str,

@@ -51,6 +51,16 @@ fn the_public_url_follows_the_listen_address() {
     assert!(!config.warnings().iter().any(|warning| warning.contains("MLC_PUBLIC_URL")));
 }
 
+#[test]
+fn a_setting_that_has_no_effect_yet_is_told_to_whoever_sets_it() {
+    let quiet = read(|given| given.public_url = some("https://books.example.com")).unwrap();
+    assert_eq!(quiet.warnings(), Vec::<String>::new());
+    let relied_on = read(|given| given.retention_days = some("30")).unwrap();
+    assert!(
+        relied_on.warnings().iter().any(|warning| warning.starts_with("MLC_RETENTION_DAYS is set and has no effect"))
+    );
+}
+
 type Change = fn(&mut Settings);
 
 #[test]

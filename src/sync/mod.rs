@@ -119,7 +119,7 @@ impl Visit<'_> {
             let client = client_key(&wanted.client.subject, &self.connection.salt);
             let known = match &mut known {
                 Some(known) => known,
-                None => known.insert(self.known(&client).await?),
+                None => known.insert(load_known(self.app, &self.connection, self.row.id, &client).await?),
             };
             if let Some(write) = plan(&wanted, known, &client).into_iter().next() {
                 if self.app.stop.is_cancelled() {
@@ -198,10 +198,6 @@ impl Visit<'_> {
         info!(state = ?outcome.state, reason = outcome.problem.as_ref().map(|problem| problem.code.as_str()), "order at rest");
         Ok(outcome)
     }
-
-    async fn known(&self, client: &LinkKey) -> Result<Known, Error> {
-        known(self.app, &self.connection, self.row.id, client).await
-    }
 }
 
 /// An audit entry of a visit.
@@ -259,7 +255,13 @@ pub async fn find_by_name(app: &App, connection: &connection::Model, name: &str)
     Ok(found.and_then(|gid| gid.number()))
 }
 
-async fn known(app: &App, connection: &connection::Model, order: OrderId, client: &LinkKey) -> Result<Known, Error> {
+/// What our links say of an order and of its client.
+async fn load_known(
+    app: &App,
+    connection: &connection::Model,
+    order: OrderId,
+    client: &LinkKey,
+) -> Result<Known, Error> {
     let conn = app.db.read();
     let client = link::find(conn, &app.keyring, connection.id, client).await?;
     let (mut invoice, mut payments) = (None, BTreeMap::new());
@@ -332,7 +334,7 @@ pub async fn preview(app: &App, connection: ConnectionId, shopify_order_id: i64)
     if let Ok(wanted) = &wanted {
         let client = client_key(&wanted.client.subject, &connection.salt);
         let known = match &row {
-            Some(row) => known(app, &connection, row.id, &client).await?,
+            Some(row) => load_known(app, &connection, row.id, &client).await?,
             None => Known {
                 client: link::find(app.db.read(), &app.keyring, connection.id, &client).await?,
                 issues_in_create: connection.issues_in_create,

@@ -65,6 +65,23 @@ fn keygen_prints_a_key_that_parses_and_nothing_else_on_stdout() {
 }
 
 #[test]
+fn the_sandbox_refuses_a_database_that_holds_real_connections() {
+    let directory = TempDir::new().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", directory.path().join("real.db").display());
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        use sea_orm::ConnectionTrait;
+        let db = ml_connector::db::Db::connect(&url).await.unwrap();
+        db.migrate().await.unwrap();
+        let real = "INSERT INTO connection (name, shop_domain, status, settings, rounding_rules, salt, created_at, updated_at)
+            VALUES ('Real', 'real-shop.myshopify.com', 'active', '{}', 15, '', '2026-11-01T00:00:00+00:00', '2026-11-01T00:00:00+00:00')";
+        db.write().execute_unprepared(real).await.unwrap();
+    });
+    let output = run(&["sandbox", "--once"], &[("DATABASE_URL", &url)]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(reason(&output).contains("real connections") || stderr(&output).contains("real connections"));
+}
+
+#[test]
 fn token_prints_a_token_that_the_service_takes() {
     let arguments = ["token", "--role", "support", "--subject", "alice", "--connection", "one", "--connection", "two"];
     let output = run(&arguments, &[("MLC_JWT_SECRET", SECRET)]);
