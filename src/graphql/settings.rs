@@ -23,6 +23,8 @@ pub(super) enum InvoiceIssue {
     Sent,
     /// Left a draft for somebody to look at: it does not count in FreshBooks' reports until it is sent.
     Draft,
+    /// Sent to the client by e-mail, by FreshBooks: a real e-mail to a customer.
+    Email,
 }
 
 /// How discounts show on an invoice.

@@ -14,6 +14,9 @@ mod refusal;
 pub mod rounding;
 pub mod settings;
 
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use self::amount::Reader;
@@ -34,6 +37,23 @@ pub struct Shop {
     pub time_zone: Tz,
     /// How this FreshBooks account has been seen to add up.
     pub rules: Rules,
+}
+
+/// What FreshBooks holds for the order already, as far as it binds what it should hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Booked {
+    /// There is an invoice (live or voided): filters no longer apply.
+    pub invoiced: bool,
+    /// The invoice's date as FreshBooks has it.
+    pub dated: Option<NaiveDate>,
+    /// Refunds (Shopify's numbers) that the invoice shows as negative lines.
+    pub adjusted: Vec<i64>,
+    /// Credit notes by refund, with their dates.
+    pub credited: BTreeMap<i64, NaiveDate>,
+    /// Payments by transaction, with their dates.
+    pub paid: BTreeMap<i64, NaiveDate>,
+    /// By how much FreshBooks' total differed from every known rule, in hundredths.
+    pub unexplained: Cents,
 }
 
 /// What FreshBooks should hold for one order.
@@ -66,7 +86,7 @@ pub struct CentProof {
 ///
 /// # Errors
 /// [`Refusal`]: skipped by a rule, waiting for Shopify or a person, or not translatable.
-pub fn wanted(order: &Order, settings: &Settings, shop: &Shop) -> Result<Wanted, Refusal> {
+pub fn wanted(order: &Order, settings: &Settings, shop: &Shop, _booked: &Booked) -> Result<Wanted, Refusal> {
     if order.test {
         return Err(Refusal::Skipped(SkipRule::TestOrder));
     }

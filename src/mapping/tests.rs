@@ -66,7 +66,7 @@ fn shop() -> Shop {
 }
 
 fn booked(order: &Value, settings: &Settings) -> Result<Wanted, Refusal> {
-    wanted(&read(order), settings, &shop())
+    wanted(&read(order), settings, &shop(), &Booked::default())
 }
 
 /// Lines as `quantity name at price [taxes]`, then the predicted total.

@@ -112,7 +112,7 @@ impl Visit<'_> {
         let mut known: Option<Known> = None;
         let mut writes = 0;
         loop {
-            let wanted = match mapping::wanted(&snapshot.order, &self.settings, &self.shop) {
+            let wanted = match mapping::wanted(&snapshot.order, &self.settings, &self.shop, &mapping::Booked::default()) {
                 Ok(wanted) => wanted,
                 Err(refusal) => return self.refuse(refusal).await,
             };
@@ -329,7 +329,7 @@ pub async fn preview(app: &App, connection: ConnectionId, shopify_order_id: i64)
             None => return Ok(None),
         },
     };
-    let wanted = mapping::wanted(&order, &settings, &shop);
+    let wanted = mapping::wanted(&order, &settings, &shop, &mapping::Booked::default());
     let mut writes = Vec::new();
     if let Ok(wanted) = &wanted {
         let client = client_key(&wanted.client.subject, &connection.salt);
