@@ -1,10 +1,10 @@
 //! Clients: FreshBooks' customers. E-mail addresses are not unique there.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{
     Books, Error, Request, filled,
-    model::{Client, ClientDraft},
+    model::{Client, ClientDraft, VisState},
 };
 
 const PATH: &str = "users/clients";
@@ -19,8 +19,13 @@ pub fn update(id: i64, fields: &Map<String, Value>) -> Request {
     Request::update(PATH, id, "", "client", fields.clone().into())
 }
 
+/// Deletes, archives or brings back. A client's documents stay as they are.
+pub fn set_vis_state(id: i64, state: VisState) -> Request {
+    Request::update(PATH, id, "", "client", json!({ "vis_state": state }))
+}
+
 impl Books {
-    /// Sends what [`create`] or [`update`] made. After [`Error::Unknown`] look for the client by e-mail or marker.
+    /// Sends what a function of [`super::clients`] made. After [`Error::Unknown`] look for the client by e-mail or marker.
     ///
     /// # Errors
     /// As any write; see [`Error`].
@@ -59,10 +64,7 @@ impl Books {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::{super::testing::*, *};
-    use crate::freshbooks::model::VisState;
 
     fn page(page: u64, pages: u64, rows: Value) -> Reply {
         Reply::json(200, json!({"response": {"result": {"clients": rows, "page": page, "pages": pages, "total": 900}}}))
@@ -123,5 +125,14 @@ mod tests {
         let request = create(&draft);
         assert_eq!(request.body, json!({"client": {"fname": "Sam", "email": "sam@example.com"}}));
         assert_eq!(format!("{request:?}"), "POST users/clients", "people stay out of logs");
+    }
+
+    #[test]
+    fn an_archived_client_is_brought_back_by_its_visibility_alone() {
+        let request = set_vis_state(5, VisState::Active);
+        assert_eq!(
+            (format!("{request:?}").as_str(), request.body),
+            ("PUT users/clients/5", json!({"client": {"vis_state": 0}}))
+        );
     }
 }

@@ -98,6 +98,7 @@ mod tests {
             tax_amount1: tax,
             tax_name2: None,
             tax_amount2: None,
+            compounded_tax: false,
         };
         InvoiceDraft {
             invoice_number: "S1001".into(),

@@ -6,6 +6,7 @@
 
 mod answer;
 pub mod clients;
+pub mod credit_notes;
 mod error;
 pub mod invoices;
 pub mod model;
@@ -116,7 +117,7 @@ impl FreshBooks {
 
 /// The figures' name for a call: the method and what it is about, never an id.
 fn family(call: &str) -> &'static str {
-    const FAMILIES: [(&str, &str, &str); 13] = [
+    const FAMILIES: [(&str, &str, &str); 16] = [
         ("GET", "users/clients", "read_clients"),
         ("POST", "users/clients", "create_client"),
         ("PUT", "users/clients", "update_client"),
@@ -126,6 +127,9 @@ fn family(call: &str) -> &'static str {
         ("GET", "payments/payments", "read_payments"),
         ("POST", "payments/payments", "create_payment"),
         ("PUT", "payments/payments", "update_payment"),
+        ("GET", "credit_notes/credit_notes", "read_credit_notes"),
+        ("POST", "credit_notes/credit_notes", "create_credit_note"),
+        ("PUT", "credit_notes/credit_notes", "update_credit_note"),
         ("GET", "taxes/taxes", "read_taxes"),
         ("POST", "taxes/taxes", "create_tax"),
         ("GET", "users/me", "read_identity"),

@@ -41,6 +41,8 @@ pub struct ClientDraft {
     pub s_country: String,
     pub currency_code: String,
     pub language: String,
+    /// The client's registration for sales tax.
+    pub vat_number: String,
     /// Private over there; holds the marker by which we find our own clients again.
     pub note: String,
 }
@@ -92,6 +94,9 @@ pub struct Line {
     /// Percent with up to three decimals.
     #[serde(rename = "taxAmount2", default, skip_serializing_if = "Option::is_none", serialize_with = "percent")]
     pub tax_amount2: Option<Decimal>,
+    /// Tax 2 is charged on the net amount and tax 1 together.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub compounded_tax: bool,
 }
 
 /// An invoice as FreshBooks has it. `status` is left out on purpose: it does not tell what it says (a paid one may read "sent").
@@ -167,6 +172,58 @@ pub struct Payment {
     /// The credit that FreshBooks made of money beyond what was outstanding.
     #[serde(default)]
     pub overpaymentid: Option<i64>,
+}
+
+/// A credit note as we would have it. It belongs to a client: what it is for can only be said in its words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are FreshBooks', and so is their documentation")]
+pub struct CreditNoteDraft {
+    /// Like the three below, fixed once it is created.
+    pub clientid: i64,
+    pub create_date: NaiveDate,
+    pub currency_code: String,
+    /// `goodwill` for what we make.
+    pub credit_type: String,
+    /// Holds the marker by which we find our own credit notes again.
+    pub notes: String,
+    /// With positive amounts.
+    pub lines: Vec<Line>,
+}
+
+/// A credit note as FreshBooks has it.
+#[derive(Clone, Debug, Deserialize)]
+#[expect(missing_docs, reason = "the names are FreshBooks', and so is their documentation")]
+pub struct CreditNote {
+    #[serde(deserialize_with = "id")]
+    pub id: i64,
+    #[serde(deserialize_with = "id")]
+    pub clientid: i64,
+    /// `overpayment` where FreshBooks made it of money beyond what was outstanding.
+    #[serde(default, deserialize_with = "text")]
+    pub credit_type: String,
+    #[serde(default, deserialize_with = "text")]
+    pub currency_code: String,
+    /// The total with taxes.
+    pub amount: Amount,
+    /// How much of it has been applied to invoices.
+    pub paid: Amount,
+    #[serde(default, deserialize_with = "text")]
+    pub notes: String,
+    #[serde(default)]
+    pub vis_state: VisState,
+    /// Present only when asked for with `include[]=lines`.
+    #[serde(default)]
+    pub lines: Option<Vec<CreditNoteLine>>,
+}
+
+/// A line of a credit note that FreshBooks holds. It has no id: a new list takes the place of the old one.
+#[derive(Clone, Debug, Deserialize)]
+#[expect(missing_docs, reason = "the names are FreshBooks', and so is their documentation")]
+pub struct CreditNoteLine {
+    #[serde(default, deserialize_with = "text")]
+    pub name: String,
+    /// Before taxes.
+    pub amount: Amount,
 }
 
 /// A named tax of the account. Lines copy name and percent; they never point here.

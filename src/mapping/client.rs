@@ -113,6 +113,7 @@ pub(super) fn wanted(order: &Order, settings: &Settings) -> WantedClient {
         s_country: text(shipping.country),
         currency_code,
         language: text(customer.and_then(|c| c.locale.clone())).chars().take_while(char::is_ascii_alphabetic).collect(),
+        vat_number: String::new(),
         note,
     };
     // FreshBooks needs something to call a client by.

@@ -157,6 +157,7 @@ fn untaxed(name: &str, description: &str, quantity: i64, price: Cents, currency:
         tax_amount1: None,
         tax_name2: None,
         tax_amount2: None,
+        compounded_tax: false,
     }
 }
 

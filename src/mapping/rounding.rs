@@ -125,6 +125,7 @@ mod tests {
             tax_amount1: Some(percent.parse().unwrap()),
             tax_name2: None,
             tax_amount2: None,
+            compounded_tax: false,
         }
     }
 
