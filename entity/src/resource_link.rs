@@ -15,7 +15,7 @@ pub struct Model {
     /// Empty on clients: they belong to many orders.
     pub order_id: Option<OrderId>,
     pub kind: Kind,
-    /// Shopify's number for orders, transactions and customers; a pseudonym for guests; `generic`.
+    /// Shopify's number for orders, transactions, refunds and customers; a pseudonym for guests; `generic`.
     pub shopify_id: String,
     pub state: State,
     pub freshbooks_id: Option<i64>,
@@ -44,6 +44,7 @@ pub enum Kind {
     Client,
     Invoice,
     Payment,
+    CreditNote,
 }
 
 /// How sure we are of it.

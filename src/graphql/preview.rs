@@ -122,6 +122,7 @@ fn step(write: Write, people: bool) -> PreviewedWrite {
         Kind::Client => ("client", number("Customer")),
         Kind::Invoice => ("invoice", number("Order")),
         Kind::Payment => ("payment", number("OrderTransaction")),
+        Kind::CreditNote => ("credit_note", number("Refund")),
     };
     PreviewedWrite {
         action: write.action.name().to_owned(),

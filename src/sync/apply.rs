@@ -49,6 +49,8 @@ pub(super) async fn apply(
         Kind::Client => step.client().await,
         Kind::Invoice => step.invoice().await,
         Kind::Payment => step.payment().await,
+        // None is planned yet.
+        Kind::CreditNote => Ok(()),
     }
 }
 
@@ -287,6 +289,7 @@ impl Step<'_, '_> {
         entry.shopify_resource = Some(match self.write.key.kind {
             Kind::Invoice => format!("Order/{}", self.write.key.shopify_id),
             Kind::Payment => format!("OrderTransaction/{}", self.write.key.shopify_id),
+            Kind::CreditNote => format!("Refund/{}", self.write.key.shopify_id),
             Kind::Client => match self.wanted.client.subject {
                 Subject::Customer(number) => format!("Customer/{number}"),
                 Subject::Guest(_) => "guest".to_owned(),

@@ -273,7 +273,7 @@ async fn load_known(
                 let transaction = row.shopify_id.parse().unwrap_or_default();
                 payments.insert(transaction, link::opened(conn, &app.keyring, &row).await?);
             }
-            Kind::Client => {}
+            Kind::Client | Kind::CreditNote => {}
         }
     }
     Ok(Known { client, invoice, payments, absent: Vec::new(), issues_in_create: connection.issues_in_create })
