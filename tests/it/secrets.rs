@@ -5,13 +5,15 @@ use std::process::Command;
 use ml_connector::sandbox::{freshbooks, shopify::sample_store};
 use tempfile::TempDir;
 
-/// Names and streets of its customers, long enough not to be found by chance.
+/// Streets, telephone numbers and tax numbers of its customers, long enough not to be found by chance.
 fn people() -> Vec<String> {
     let mut people = Vec::new();
-    for order in sample_store(80) {
+    for order in sample_store(100) {
         for address in [&order.billing_address, &order.shipping_address].into_iter().flatten() {
             people.extend([&address.address1, &address.phone].into_iter().flatten().cloned());
         }
+        people.extend(order.customer.iter().filter_map(|customer| customer.tax_id.clone()));
+        people.extend(order.company.iter().filter_map(|company| company.tax_registration_id.clone()));
     }
     people.retain(|text| text.len() > 8);
     assert!(!people.is_empty());
@@ -28,7 +30,7 @@ fn secrets() -> Vec<String> {
         books.client_secret,
         "c2FuZGJveCBrZXk6IG5vdCBhIHNlY3JldCBhdCBhbGw".to_owned(), // its encryption key
     ];
-    for order in sample_store(80) {
+    for order in sample_store(100) {
         secrets.extend(order.email.clone());
         if let Some(customer) = &order.customer {
             secrets.extend(customer.email.clone());
@@ -43,7 +45,7 @@ fn secrets() -> Vec<String> {
 fn the_logs_at_debug_hold_no_token_no_secret_and_no_address() {
     let directory = TempDir::new().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_ml-connector"))
-        .args(["sandbox", "--once", "--orders", "80"])
+        .args(["sandbox", "--once", "--orders", "100"])
         .current_dir(directory.path())
         .env_clear()
         .env("MLC_LOG", "debug")
@@ -66,7 +68,7 @@ fn the_database_file_holds_no_token_and_no_address_in_the_clear() {
     let directory = TempDir::new().unwrap();
     let file = directory.path().join("books.db");
     let output = Command::new(env!("CARGO_BIN_EXE_ml-connector"))
-        .args(["sandbox", "--once", "--orders", "80"])
+        .args(["sandbox", "--once", "--orders", "100"])
         .current_dir(directory.path())
         .env_clear()
         .env("DATABASE_URL", format!("sqlite://{}?mode=rwc", file.display()))

@@ -93,6 +93,8 @@ pub struct Order {
     pub phone: Option<String>,
     /// Null for guests and walk-ins.
     pub customer: Option<Arc<Customer>>,
+    /// The company it was bought for.
+    pub company: Option<Arc<PurchasingCompany>>,
     /// Null is possible.
     pub billing_address: Option<Arc<Address>>,
     /// Null is possible.

@@ -16,8 +16,12 @@ pub struct Customer {
     pub last_name: Option<String>,
     /// Protected data.
     pub email: Option<String>,
+    /// They have shown that the address is theirs.
+    pub verified_email: bool,
     /// Protected data.
     pub phone: Option<String>,
+    /// Their own registration for sales tax.
+    pub tax_id: Option<String>,
     /// `en`, `fr`, …
     pub locale: String,
     /// A remark.
@@ -30,6 +34,21 @@ pub struct Customer {
     pub updated_at: DateTime<Utc>,
     /// Where they live.
     pub address: Option<Arc<Address>>,
+}
+
+/// A company that buys, and the branch that it buys for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PurchasingCompany {
+    /// The number in the company's global id.
+    pub id: u64,
+    /// What it is called.
+    pub name: String,
+    /// The number in the branch's global id.
+    pub location_id: u64,
+    /// What the branch is called.
+    pub location: String,
+    /// The branch's registration for sales tax.
+    pub tax_registration_id: Option<String>,
 }
 
 /// A postal address; every part may be missing.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Draft, instant};
-use crate::sandbox::shopify::model::{Address, CountryCode, Customer};
+use crate::sandbox::shopify::model::{Address, CountryCode, Customer, PurchasingCompany};
 
 /// A customer with this id; the e-mail address is left out when empty.
 pub fn customer(id: u64, first: &str, last: &str, email: &str) -> Customer {
@@ -13,7 +13,9 @@ pub fn customer(id: u64, first: &str, last: &str, email: &str) -> Customer {
         first_name: some(first),
         last_name: some(last),
         email: some(email),
+        verified_email: true,
         phone: None,
+        tax_id: None,
         locale: "en".to_owned(),
         note: None,
         tax_exempt: false,
@@ -39,6 +41,22 @@ pub fn address(first: &str, last: &str, city: &str, province: &str, zip: &str, c
     }
 }
 
+impl Customer {
+    /// Nobody has shown that the e-mail address is theirs.
+    #[must_use]
+    pub fn unverified(mut self) -> Customer {
+        self.verified_email = false;
+        self
+    }
+
+    /// Their own registration for sales tax.
+    #[must_use]
+    pub fn tax_id(mut self, id: &str) -> Customer {
+        self.tax_id = Some(id.to_owned());
+        self
+    }
+}
+
 impl Draft {
     /// Bought by a customer, who also receives it at their address.
     #[must_use]
@@ -48,6 +66,24 @@ impl Draft {
         self.order.billing.clone_from(&customer.address);
         self.order.shipping.clone_from(&customer.address);
         self.order.customer = Some(customer);
+        self
+    }
+
+    /// Bought for a company, by whoever the customer is. Its branch has the company's name.
+    #[must_use]
+    pub fn company(mut self, id: u64, name: &str) -> Draft {
+        let (name, location) = (name.to_owned(), name.to_owned());
+        let company = PurchasingCompany { id, name, location_id: id + 1, location, tax_registration_id: None };
+        self.order.company = Some(company.into());
+        self
+    }
+
+    /// The registration for sales tax of the branch that the company named last buys for.
+    #[must_use]
+    pub fn tax_registration(mut self, number: &str) -> Draft {
+        if let Some(company) = self.order.company.as_mut() {
+            Arc::make_mut(company).tax_registration_id = Some(number.to_owned());
+        }
         self
     }
 

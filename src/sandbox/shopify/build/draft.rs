@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use super::{Worth, instant};
 use crate::sandbox::shopify::{
     currency::{CurrencyCode, number},
-    model::{Address, Attribute, CountryCode, Customer, DiscountSource, Order},
+    model::{Address, Attribute, CountryCode, Customer, DiscountSource, Order, PurchasingCompany},
 };
 
 /// An order being written down. Methods about a line mean the line named last.
@@ -51,6 +51,7 @@ pub(super) struct Facts {
     pub(super) email: Option<String>,
     pub(super) phone: Option<String>,
     pub(super) customer: Option<Arc<Customer>>,
+    pub(super) company: Option<Arc<PurchasingCompany>>,
     pub(super) billing: Option<Arc<Address>>,
     pub(super) shipping: Option<Arc<Address>>,
 }

@@ -79,6 +79,7 @@ impl Draft {
             email: facts.email,
             phone: facts.phone,
             customer: facts.customer,
+            company: facts.company,
             billing_address: facts.billing,
             shipping_address: facts.shipping,
             lines,

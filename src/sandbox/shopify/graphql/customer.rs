@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, Object, SimpleObject};
+use async_graphql::{Context, ID, Object, SimpleObject, Union};
 
 use super::{
     World,
     scalar::{Instant, UnsignedInt64, gid},
 };
-use crate::sandbox::shopify::model::{Address, CountryCode, Customer, CustomerState};
+use crate::sandbox::shopify::model::{Address, CountryCode, Customer, CustomerState, PurchasingCompany};
 
 /// A buyer.
 #[derive(Clone, Debug)]
@@ -76,7 +76,11 @@ impl CustomerObject {
     }
 
     async fn verified_email(&self) -> bool {
-        self.0.email.is_some()
+        self.0.verified_email
+    }
+
+    async fn tax_settings(&self) -> TaxSettings {
+        TaxSettings { tax_id: self.0.tax_id.clone() }
     }
 
     async fn created_at(&self) -> Instant {
@@ -86,6 +90,64 @@ impl CustomerObject {
     async fn updated_at(&self) -> Instant {
         Instant(self.0.updated_at)
     }
+}
+
+/// How a buyer is taxed.
+#[derive(SimpleObject)]
+pub(super) struct TaxSettings {
+    tax_id: Option<String>,
+}
+
+/// Who an order was placed for.
+#[derive(Union)]
+pub(super) enum PurchasingEntity {
+    Customer(CustomerObject),
+    PurchasingCompany(PurchasingCompanyObject),
+}
+
+/// A company and the branch that it buys for.
+pub(super) struct PurchasingCompanyObject(pub(super) Arc<PurchasingCompany>);
+
+#[Object(name = "PurchasingCompany")]
+impl PurchasingCompanyObject {
+    async fn company(&self) -> CompanyObject {
+        CompanyObject { id: gid("Company", self.0.id), name: self.0.name.clone() }
+    }
+
+    async fn location(&self) -> CompanyLocationObject {
+        CompanyLocationObject {
+            id: gid("CompanyLocation", self.0.location_id),
+            name: self.0.location.clone(),
+            tax_settings: CompanyLocationTaxSettings {
+                tax_exempt: false,
+                tax_registration_id: self.0.tax_registration_id.clone(),
+            },
+        }
+    }
+}
+
+/// A company.
+#[derive(SimpleObject)]
+#[graphql(name = "Company")]
+pub(super) struct CompanyObject {
+    id: ID,
+    name: String,
+}
+
+/// A branch of a company.
+#[derive(SimpleObject)]
+#[graphql(name = "CompanyLocation")]
+pub(super) struct CompanyLocationObject {
+    id: ID,
+    name: String,
+    tax_settings: CompanyLocationTaxSettings,
+}
+
+/// How a branch is taxed.
+#[derive(SimpleObject)]
+pub(super) struct CompanyLocationTaxSettings {
+    tax_exempt: bool,
+    tax_registration_id: Option<String>,
 }
 
 /// An e-mail address.

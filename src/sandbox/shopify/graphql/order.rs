@@ -6,7 +6,7 @@ use async_graphql::{Context, ID, Object, Result, SimpleObject};
 
 use super::{
     connection::{Connection, Window},
-    customer::{CustomerObject, MailingAddressObject, protected},
+    customer::{CustomerObject, MailingAddressObject, PurchasingCompanyObject, PurchasingEntity, protected},
     discount::DiscountApplication,
     line::{AttributeObject, FeeObject, LineItemObject, ShippingLineObject, TaxLineObject, limited},
     refund::RefundObject,
@@ -301,6 +301,12 @@ impl OrderObject {
 
     async fn customer(&self) -> Option<CustomerObject> {
         self.0.customer.as_ref().map(|customer| CustomerObject(Arc::clone(customer)))
+    }
+
+    async fn purchasing_entity(&self) -> Option<PurchasingEntity> {
+        let company = self.0.company.as_ref().map(|company| PurchasingCompanyObject(Arc::clone(company)));
+        let customer = || self.0.customer.as_ref().map(|customer| CustomerObject(Arc::clone(customer)));
+        company.map(PurchasingEntity::PurchasingCompany).or_else(|| customer().map(PurchasingEntity::Customer))
     }
 
     async fn billing_address(&self) -> Option<MailingAddressObject<'_>> {

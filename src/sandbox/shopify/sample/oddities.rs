@@ -137,5 +137,23 @@ pub(super) fn all() -> Vec<Make> {
                 .refund_units(0, 1)
                 .refund_units(0, 1)
         },
+        // a company buys for a branch that is registered for sales tax
+        |o| {
+            mug(o)
+                .customer(customer(700_098, "Robin", "Buyer", "robin@example.com"))
+                .company(710_001, "Sample Supplies GmbH")
+                .tax_registration("DE123456789")
+                .bill_to(crate::sandbox::shopify::model::Address {
+                    company: Some("Sample Supplies GmbH".to_owned()),
+                    ..address("Robin", "Buyer", "Hamburg", "HH", "20095", CountryCode::De)
+                })
+                .po_number("PO-2026-98")
+                .paid("manual")
+        },
+        // a customer who has not shown that the address is theirs, with a tax number of their own
+        |o| {
+            let buyer = customer(700_099, "Sasha", "Unproven", "sasha@example.com").unverified().tax_id("GB999000111");
+            mug(o).customer(buyer).tax("HST", "0.13").paid("shopify_payments")
+        },
     ]
 }
