@@ -3,7 +3,7 @@
 //! Before a write its intent is stored, after it the answer. A restart that meets an intent cannot know whether the write was done: it
 //! looks first (law 8). The unique index over (connection, kind, Shopify id) holds law 1 against every race.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use entity::{
     ids::{ConnectionId, CustomerKeyId, LinkId, OrderId},
     resource_link::{ActiveModel, Column, Entity, Kind, Model, State},
@@ -49,6 +49,16 @@ pub struct Facts {
     pub as_of: Option<DateTime<Utc>>,
     /// The document's currency.
     pub currency: String,
+    /// An invoice's number.
+    pub number: Option<String>,
+    /// The document's date.
+    pub dated: Option<NaiveDate>,
+    /// FreshBooks' id of the client that an invoice belongs to.
+    pub client: Option<i64>,
+    /// Refunds (Shopify's numbers) that an invoice shows as negative lines.
+    pub adjusted: Vec<i64>,
+    /// By how much FreshBooks' total differed from every rounding rule that is known; hundredths.
+    pub unexplained: i64,
 }
 
 /// A link as a plan sees it.

@@ -59,6 +59,9 @@ pub struct Client {
     pub note: String,
     #[serde(default)]
     pub vis_state: VisState,
+    /// Everything else, by FreshBooks' names.
+    #[serde(flatten)]
+    pub fields: serde_json::Map<String, serde_json::Value>,
 }
 
 /// An invoice as we would have it.
@@ -109,6 +112,8 @@ pub struct Invoice {
     pub invoice_number: String,
     #[serde(deserialize_with = "id")]
     pub customerid: i64,
+    #[serde(default)]
+    pub create_date: Option<NaiveDate>,
     #[serde(default, deserialize_with = "text")]
     pub currency_code: String,
     /// The total with taxes.
@@ -198,6 +203,8 @@ pub struct CreditNote {
     pub id: i64,
     #[serde(deserialize_with = "id")]
     pub clientid: i64,
+    #[serde(default)]
+    pub create_date: Option<NaiveDate>,
     /// `overpayment` where FreshBooks made it of money beyond what was outstanding.
     #[serde(default, deserialize_with = "text")]
     pub credit_type: String,

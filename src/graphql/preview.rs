@@ -144,8 +144,9 @@ fn step(write: Write, people: bool) -> PreviewedWrite {
 fn mask(draft: &Draft, body: &mut Value) {
     match draft {
         Draft::Client(_) => *body = json!({ "client": MASK }),
-        Draft::Invoice(_) => {
-            let lines = body.pointer_mut("/invoice/lines").and_then(Value::as_array_mut);
+        Draft::Invoice(_) | Draft::Credit(_) => {
+            let lines = ["/invoice/lines", "/credit_note/lines"].into_iter().find(|at| body.pointer(at).is_some());
+            let lines = lines.and_then(|at| body.pointer_mut(at)).and_then(Value::as_array_mut);
             for line in lines.into_iter().flatten().filter_map(Value::as_object_mut) {
                 for (_, words) in line.iter_mut().filter(|(field, _)| matches!(field.as_str(), "name" | "description"))
                 {

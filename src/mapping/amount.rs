@@ -34,6 +34,19 @@ impl Reader {
         Self { basis: Basis::Presentment, parts: Decimal::ONE_THOUSAND, unit: 1 }
     }
 
+    /// Whether documents are in the shop's money and the buyer paid in another: then exchange rates differ from day to day.
+    pub(super) fn is_foreign(self, order: &Order) -> bool {
+        self.basis == Basis::Shop && order.currency_code != order.presentment_currency_code
+    }
+
+    /// An amount of [`Self::shares`] in this reader's currency, at the order's own rate.
+    pub(super) fn converted(self, thousandths: Cents, order: &Order) -> Result<Cents, Refusal> {
+        let total = &order.total_price_set;
+        let whole = self.cents("totalPriceSet", total)?;
+        let shares = Self::shares().cents("totalPriceSet", total)?;
+        Ok(self.share(whole, thousandths, shares))
+    }
+
     /// The currency for `order`.
     pub(super) fn currency(self, order: &Order) -> Currency {
         match self.basis {
@@ -59,6 +72,11 @@ impl Reader {
     /// `whole * part / total` in whole units of the currency.
     pub(super) fn share(self, whole: Cents, part: Cents, total: Cents) -> Cents {
         share(whole / self.unit, part, total) * self.unit
+    }
+
+    /// What is left of `whole` when `kept` of `quantity` units are: Shopify rounds what goes, not what stays.
+    pub(super) fn left(self, whole: Cents, kept: i64, quantity: i64) -> Cents {
+        whole - self.share(whole, quantity - kept, quantity)
     }
 
     fn money(self, bag: &MoneyBag) -> &MoneyV2 {

@@ -4,7 +4,11 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     freshbooks::model::ClientDraft,
-    mapping::{amount::Reader, settings::Settings},
+    mapping::{
+        settings::{Matching, Settings},
+        text,
+    },
+    money::Currency,
     shopify::model::{Gid, MailingAddress, Order},
 };
 
@@ -15,6 +19,10 @@ pub struct WantedClient {
     pub subject: Subject,
     /// What FreshBooks is sent.
     pub draft: ClientDraft,
+    /// What had to be cut to fit, whole: (FreshBooks field, text).
+    pub cut: Vec<(String, String)>,
+    /// Whether a client that a person made with this e-mail address is taken to be this customer.
+    pub by_email: bool,
     /// When the order behind it was last changed: an older order never overwrites what a newer one said.
     pub as_of: DateTime<Utc>,
 }
@@ -24,6 +32,8 @@ pub struct WantedClient {
 pub enum Subject {
     /// Shopify's customer of this number.
     Customer(i64),
+    /// The company of this number, whoever of its people ordered.
+    Company(i64),
     /// A guest, known by this e-mail address in lower case.
     Guest(String),
     /// Nobody in particular: a sale without customer and e-mail address.
@@ -31,10 +41,10 @@ pub enum Subject {
 }
 
 /// Where each field comes from: (FreshBooks field, Shopify field).
-pub const SOURCES: [(&str, &str); 20] = [
+pub const SOURCES: [(&str, &str); 21] = [
     ("fname", "customer.firstName"),
     ("lname", "customer.lastName"),
-    ("organization", "billingAddress.company"),
+    ("organization", "purchasingEntity.company.name, billingAddress.company"),
     ("email", "customer.defaultEmailAddress, email"),
     ("bus_phone", "customer.defaultPhoneNumber, phone"),
     ("p_street", "billingAddress.address1"),
@@ -51,16 +61,15 @@ pub const SOURCES: [(&str, &str); 20] = [
     ("s_country", "shippingAddress.country"),
     ("currency_code", "currencyCode"),
     ("language", "customer.locale"),
+    ("vat_number", "purchasingEntity.location.taxSettings.taxRegistrationId, customer.taxSettings.taxId"),
     ("note", "customer.id"),
 ];
-
-/// Fields that are set once: a person may change them in FreshBooks, and another order in another currency must not change them back.
-pub const ONLY_AT_CREATION: [&str; 3] = ["currency_code", "language", "note"];
 
 /// The text by which we find our own client again; a line of its note.
 pub fn marker(subject: &Subject) -> String {
     match subject {
         Subject::Customer(number) => format!("Shopify customer {number}"),
+        Subject::Company(number) => format!("Shopify company {number}"),
         Subject::Guest(_) => "Shopify guest".to_owned(),
         Subject::Generic => "Shopify sales without a customer".to_owned(),
     }
@@ -72,73 +81,135 @@ pub fn is_ours(note: &str, subject: &Subject) -> bool {
     note.lines().any(|line| line.trim() == marker)
 }
 
-pub(super) fn wanted(order: &Order, settings: &Settings) -> WantedClient {
-    let subject = subject(order);
-    let currency_code = Reader::documents(settings.currency, order).currency(order).code().to_owned();
-    let note = marker(&subject);
-    let as_of = order.updated_at;
-    if subject == Subject::Generic {
-        let organization = settings.generic_client.clone();
-        let draft = ClientDraft { organization, currency_code, note, ..ClientDraft::default() };
-        return WantedClient { subject, draft, as_of };
-    }
-    let customer = order.customer.as_ref();
-    let billing = order.billing_address.clone().unwrap_or_default();
-    let shipping = order.shipping_address.clone().unwrap_or_default();
-    let named =
-        |pick: fn(&MailingAddress) -> &Option<String>| pick(&billing).clone().or_else(|| pick(&shipping).clone());
-    let email = email(order).unwrap_or_default();
-    let mut draft = ClientDraft {
-        fname: text(customer.and_then(|c| c.first_name.clone()).or_else(|| named(|a| &a.first_name))),
-        lname: text(customer.and_then(|c| c.last_name.clone()).or_else(|| named(|a| &a.last_name))),
-        organization: text(named(|a| &a.company)),
-        email,
-        bus_phone: text(
-            customer
-                .and_then(|c| c.default_phone_number.as_ref()?.phone_number.clone())
-                .or_else(|| order.phone.clone())
-                .or_else(|| named(|a| &a.phone)),
-        ),
-        p_street: text(billing.address1),
-        p_street2: text(billing.address2),
-        p_city: text(billing.city),
-        p_province: text(billing.province),
-        p_code: text(billing.zip),
-        p_country: text(billing.country),
-        s_street: text(shipping.address1),
-        s_street2: text(shipping.address2),
-        s_city: text(shipping.city),
-        s_province: text(shipping.province),
-        s_code: text(shipping.zip),
-        s_country: text(shipping.country),
-        currency_code,
-        language: text(customer.and_then(|c| c.locale.clone())).chars().take_while(char::is_ascii_alphabetic).collect(),
-        vat_number: String::new(),
-        note,
+/// Whether a client with this note was made for another customer or company. A guest may well be one of them.
+pub fn is_anothers(note: &str, subject: &Subject) -> bool {
+    let of_somebody = |line: &str| line.starts_with("Shopify customer ") || line.starts_with("Shopify company ");
+    matches!(subject, Subject::Customer(_) | Subject::Company(_))
+        && !is_ours(note, subject)
+        && note.lines().any(|line| of_somebody(line.trim()))
+}
+
+/// Whether this field is set when the client is made and left alone later: another order in another currency must not change the
+/// client's, a person writes notes, and a company's orders come from any of its people.
+pub fn is_set_once(subject: &Subject, field: &str) -> bool {
+    let of_people = matches!(subject, Subject::Company(_)) && ["fname", "lname", "email", "bus_phone"].contains(&field);
+    of_people || ["currency_code", "note"].contains(&field)
+}
+
+pub(super) fn wanted(order: &Order, settings: &Settings, currency: Currency) -> WantedClient {
+    let subject = if settings.matching == Matching::GenericClient { Subject::Generic } else { subject(order) };
+    let draft = match subject {
+        Subject::Generic => ClientDraft { organization: settings.generic_client.clone(), ..ClientDraft::default() },
+        _ => of_buyer(order),
     };
+    let mut draft = ClientDraft { currency_code: currency.code().to_owned(), note: marker(&subject), ..draft };
     // FreshBooks needs something to call a client by.
     if [&draft.fname, &draft.lname, &draft.organization, &draft.email].iter().all(|name| name.is_empty()) {
         draft.organization.clone_from(&draft.note);
     }
-    WantedClient { subject, draft, as_of }
+    // Anybody may type anybody's address: only where Shopify knows it to be the customer's own does it lead to a client made by hand. A
+    // guest has nothing else.
+    let verified = order.customer.as_ref().is_none_or(|customer| customer.verified_email);
+    let by_email = settings.matching == Matching::VerifiedEmail && verified && !draft.email.is_empty();
+    let cut = fit(&mut draft);
+    WantedClient { subject, draft, cut, by_email, as_of: order.updated_at }
 }
 
-fn subject(order: &Order) -> Subject {
-    match (order.customer.as_ref().and_then(|customer| customer.id.number()), email(order)) {
-        (Some(number), _) => Subject::Customer(number),
-        (None, Some(email)) => Subject::Guest(email),
-        (None, None) => Subject::Generic,
+fn of_buyer(order: &Order) -> ClientDraft {
+    let customer = order.customer.as_ref();
+    let entity = order.purchasing_entity.as_ref();
+    let billing = order.billing_address.clone().unwrap_or_default();
+    let shipping = order.shipping_address.clone().unwrap_or_default();
+    let named =
+        |pick: fn(&MailingAddress) -> &Option<String>| pick(&billing).clone().or_else(|| pick(&shipping).clone());
+    let company = entity.and_then(|entity| entity.company.as_ref()).map(|company| company.name.clone());
+    let registration = entity
+        .and_then(|entity| entity.location.as_ref()?.tax_settings.as_ref()?.tax_registration_id.clone())
+        .or_else(|| customer.and_then(|customer| customer.tax_settings.as_ref()?.tax_id.clone()));
+    let phone = customer
+        .and_then(|c| c.default_phone_number.as_ref()?.phone_number.clone())
+        .or_else(|| order.phone.clone())
+        .or_else(|| named(|a| &a.phone));
+    ClientDraft {
+        fname: filled(customer.and_then(|c| c.first_name.clone()).or_else(|| named(|a| &a.first_name))),
+        lname: filled(customer.and_then(|c| c.last_name.clone()).or_else(|| named(|a| &a.last_name))),
+        organization: filled(company.or_else(|| named(|a| &a.company))),
+        email: email(order).unwrap_or_default(),
+        bus_phone: filled(phone),
+        p_street: filled(billing.address1),
+        p_street2: filled(billing.address2),
+        p_city: filled(billing.city),
+        p_province: filled(billing.province),
+        p_code: filled(billing.zip),
+        p_country: filled(billing.country),
+        s_street: filled(shipping.address1),
+        s_street2: filled(shipping.address2),
+        s_city: filled(shipping.city),
+        s_province: filled(shipping.province),
+        s_code: filled(shipping.zip),
+        s_country: filled(shipping.country),
+        language: filled(customer.and_then(|c| c.locale.clone()))
+            .chars()
+            .take_while(char::is_ascii_alphabetic)
+            .collect(),
+        vat_number: filled(registration),
+        ..ClientDraft::default()
     }
 }
 
-/// In lower case: FreshBooks' comparison is not documented.
-fn email(order: &Order) -> Option<String> {
-    let of_customer = order.customer.as_ref().and_then(|c| c.default_email_address.as_ref()?.email_address.clone());
-    let email = text(of_customer.or_else(|| order.email.clone())).to_lowercase();
-    if email.contains('@') { Some(email) } else { None }
+/// Cuts what FreshBooks would refuse as too long. Returns what was cut, whole.
+fn fit(draft: &mut ClientDraft) -> Vec<(String, String)> {
+    let ClientDraft { fname, lname, organization, bus_phone, vat_number, .. } = draft;
+    let ClientDraft { p_street, p_street2, p_city, p_province, p_code, p_country, .. } = draft;
+    let ClientDraft { s_street, s_street2, s_city, s_province, s_code, s_country, .. } = draft;
+    let fields = [
+        ("fname", fname, text::SHORT),
+        ("lname", lname, text::SHORT),
+        ("organization", organization, text::SHORT),
+        ("bus_phone", bus_phone, text::SHORT),
+        ("vat_number", vat_number, text::SHORT),
+        ("p_street", p_street, text::SHORT),
+        ("p_street2", p_street2, text::SHORT),
+        ("p_city", p_city, text::PLACE),
+        ("p_province", p_province, text::PLACE),
+        ("p_code", p_code, text::PLACE),
+        ("p_country", p_country, text::PLACE),
+        ("s_street", s_street, text::SHORT),
+        ("s_street2", s_street2, text::SHORT),
+        ("s_city", s_city, text::PLACE),
+        ("s_province", s_province, text::PLACE),
+        ("s_code", s_code, text::PLACE),
+        ("s_country", s_country, text::PLACE),
+    ];
+    let mut cut = Vec::new();
+    for (name, field, max) in fields {
+        let short = text::fit(field, max);
+        if short != *field {
+            cut.push((name.to_owned(), std::mem::replace(field, short)));
+        }
+    }
+    cut
 }
 
-fn text(field: Option<String>) -> String {
+fn subject(order: &Order) -> Subject {
+    let company = order.purchasing_entity.as_ref().and_then(|entity| entity.company.as_ref()?.id.number());
+    let customer = order.customer.as_ref().and_then(|customer| customer.id.number());
+    match (company, customer, email(order)) {
+        (Some(company), ..) => Subject::Company(company),
+        (_, Some(customer), _) => Subject::Customer(customer),
+        (_, _, Some(email)) => Subject::Guest(email),
+        _ => Subject::Generic,
+    }
+}
+
+/// In lower case: FreshBooks' comparison is not documented. One longer than FreshBooks keeps is no address.
+fn email(order: &Order) -> Option<String> {
+    let of_customer = order.customer.as_ref().and_then(|c| c.default_email_address.as_ref()?.email_address.clone());
+    let email = filled(of_customer.or_else(|| order.email.clone())).to_lowercase();
+    (email.contains('@') && email.chars().count() <= text::SHORT).then_some(email)
+}
+
+fn filled(field: Option<String>) -> String {
     field.map(|text| text.trim().to_owned()).unwrap_or_default()
 }
 

@@ -1,22 +1,21 @@
-//! The invoice that an order should be, and the proof that it is right to the cent under FreshBooks' way of adding up.
+//! The invoice that an order should be.
 
 use chrono_tz::Tz;
 
 use crate::{
-    freshbooks::model::{InvoiceDraft, Line},
+    freshbooks::model::InvoiceDraft,
     mapping::{
-        CentProof, Cents, Refusal, Shop,
-        amount::{Reader, unit},
-        line::{self, SourcedLine, Taxes},
-        part::{self, Parts},
-        settings::{Issue, Settings},
+        Cents, Refusal, Shop,
+        document::{self, Style},
+        part::{Parts, View},
+        settings::{Cancelled, Issue},
+        text,
     },
-    money::Currency,
     shopify::model::Order,
 };
 
 /// FreshBooks' limit where one is known.
-const NUMBER_LENGTH: usize = 10;
+pub const NUMBER_LENGTH: usize = 10;
 
 /// An invoice as it should be. `draft.customerid` is 0 until the client is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,53 +24,68 @@ pub struct WantedInvoice {
     pub draft: InvoiceDraft,
     /// Where each field comes from: (FreshBooks field, Shopify field).
     pub sources: Vec<(String, String)>,
-    /// Marked sent, or left a draft.
-    pub issued: bool,
+    /// How far it goes by itself.
+    pub issue: Issue,
     /// It should not show any more.
     pub voided: bool,
+    /// Refunds (Shopify's numbers) that it shows as negative lines.
+    pub adjusted: Vec<i64>,
+    /// The total that it must have, and that FreshBooks is expected to answer; hundredths.
+    pub total: Cents,
 }
 
-pub(super) fn wanted(
-    order: &Order,
-    parts: &Parts,
-    settings: &Settings,
-    shop: &Shop,
-) -> Result<(WantedInvoice, CentProof), Refusal> {
-    let currency = Reader::documents(settings.currency, order).currency(order);
-    if parts.owed < 0 {
-        return Err(Refusal::negative(parts.owed, currency.code()));
+pub(super) fn wanted(view: View<'_>, parts: &Parts, shop: &Shop, style: Style<'_>) -> Result<WantedInvoice, Refusal> {
+    let View { order, settings, booked, .. } = view;
+    let code = style.currency.code();
+    if parts.invoiced < 0 {
+        return Err(Refusal::negative(parts.invoiced, code));
     }
-    let (lines, proof) = to_the_cent(parts, settings, shop, currency)?;
-    let number = settings.invoice_number.replace("{number}", &order.number.to_string());
+    let unexplained = booked.invoice.as_ref().map_or(0, |invoice| invoice.unexplained);
+    let lines = document::to_the_cent(&parts.invoice, parts.invoiced, unexplained, style)?;
+    let number = number(view);
     if number.chars().count() > NUMBER_LENGTH {
         return Err(Refusal::number_too_long(&number));
     }
-    let mut sources = vec![
-        ("invoice_number".to_owned(), "number".to_owned()),
-        ("customerid".to_owned(), "customer".to_owned()),
-        ("create_date".to_owned(), "processedAt".to_owned()),
-        ("currency_code".to_owned(), "currencyCode".to_owned()),
-        ("po_number".to_owned(), "name".to_owned()),
-        ("notes".to_owned(), "name, id".to_owned()),
-    ];
+    let mut sources: Vec<(String, String)> = [
+        ("invoice_number", "number"),
+        ("customerid", "customer"),
+        ("create_date", "processedAt"),
+        ("currency_code", "currencyCode"),
+        ("po_number", "name"),
+        ("notes", "name, id"),
+    ]
+    .map(|(field, source)| (field.to_owned(), source.to_owned()))
+    .into();
     sources.extend(lines.iter().enumerate().map(|(index, line)| (format!("lines[{index}]"), line.source.clone())));
+    let own = day(order.processed_at, shop.time_zone);
+    let create_date = settings.date(own, booked.invoice.as_ref().and_then(|invoice| invoice.dated));
+    let mut notes = format!("Shopify order {}, {}", order.name, marker(order.number_of_id()));
+    if create_date != own {
+        notes.push_str(&format!("\nSold on {own}, a locked day."));
+    }
     let draft = InvoiceDraft {
         invoice_number: number,
         customerid: 0,
-        create_date: day(order.processed_at, shop.time_zone),
-        currency_code: currency.code().to_owned(),
-        po_number: order.name.clone(),
-        notes: format!("Shopify order {}, {}", order.name, marker(order.number_of_id())),
+        create_date,
+        currency_code: code.to_owned(),
+        po_number: text::fit(&order.name, text::SHORT),
+        notes,
         lines: lines.into_iter().map(|line| line.line).collect(),
     };
-    let voided =
-        order.cancelled_at.is_some() && parts.owed == 0 && order.total_received_set.shop_money.amount.is_zero();
-    Ok((WantedInvoice { draft, sources, issued: settings.issue == Issue::Sent, voided }, proof))
+    let adjusted = parts.refunds.iter().filter(|refund| refund.is_adjusted()).map(|refund| refund.number).collect();
+    let voided = voided(order) && settings.cancelled == Cancelled::Void;
+    Ok(WantedInvoice { draft, sources, issue: settings.issue, voided, adjusted, total: parts.invoiced })
 }
 
 /// Cancelled before any money came: nobody owes anything. A cancelled order that was paid is credited through its refunds instead.
 pub(super) fn voided(order: &Order) -> bool {
     order.cancelled_at.is_some() && order.total_received_set.shop_money.amount.is_zero()
+}
+
+/// The number that the invoice has, or by the settings shall have: it never changes once it is given.
+pub(super) fn number(view: View<'_>) -> String {
+    let given = view.booked.invoice.as_ref().and_then(|invoice| invoice.number.clone());
+    given.unwrap_or_else(|| view.settings.invoice_number.replace("{number}", &view.order.number.to_string()))
 }
 
 /// The calendar day of an instant where the shop is.
@@ -88,40 +102,4 @@ fn marker(shopify_order_id: i64) -> String {
 pub fn is_ours(notes: &str, shopify_order_id: i64) -> bool {
     let marker = marker(shopify_order_id);
     notes.lines().any(|line| line.starts_with("Shopify order ") && line.ends_with(&marker))
-}
-
-/// Lines whose total under FreshBooks' rule is what the order is owed: true rates first, then taxes as lines of their own.
-fn to_the_cent(
-    parts: &Parts,
-    settings: &Settings,
-    shop: &Shop,
-    currency: Currency,
-) -> Result<(Vec<SourcedLine>, CentProof), Refusal> {
-    let code = currency.code();
-    let rule = shop.rules.preferred();
-    let mut best = None;
-    for taxes in [Taxes::Percentages, Taxes::Lines] {
-        let mut lines = line::lines(&parts.parts, currency, settings.discounts, taxes);
-        let predicted = rule.total(&plain(&lines));
-        let missing = parts.owed - predicted;
-        if missing.abs() <= cap(settings, lines.len(), currency) {
-            if missing != 0 {
-                lines.push(line::plain("currentTotalPriceSet", "Rounding", missing, code));
-            }
-            return Ok((lines, CentProof { shopify: parts.owed, predicted: predicted + missing }));
-        }
-        best = Some(predicted);
-    }
-    let predicted = best.unwrap_or_else(|| part::total(&parts.parts));
-    Err(Refusal::not_to_the_cent(CentProof { shopify: parts.owed, predicted }, code))
-}
-
-/// The largest rounding line allowed, in hundredths.
-fn cap(settings: &Settings, lines: usize, currency: Currency) -> Cents {
-    let lines = i64::try_from(lines).unwrap_or(i64::MAX);
-    settings.rounding_cap.unwrap_or_else(|| lines.max(2).saturating_mul(unit(currency)))
-}
-
-fn plain(lines: &[SourcedLine]) -> Vec<Line> {
-    lines.iter().map(|line| line.line.clone()).collect()
 }

@@ -7,8 +7,9 @@ use crate::{
     mapping::{
         Cents,
         amount::unit,
-        part::{Part, Tax, tax_line_name},
-        settings::Discounts,
+        part::Part,
+        settings::{Discounts, Settings},
+        tax::{self, Slots},
     },
     money::{Currency, share},
 };
@@ -31,35 +32,34 @@ pub(super) enum Taxes {
     Lines,
 }
 
-/// The lines of all parts.
-pub(super) fn lines(parts: &[Part], currency: Currency, discounts: Discounts, taxes: Taxes) -> Vec<SourcedLine> {
-    let mut lines: Vec<SourcedLine> =
-        parts.iter().flat_map(|part| of_part(part, currency, discounts, taxes == Taxes::Percentages)).collect();
-    if taxes == Taxes::Lines {
-        lines.extend(tax_lines(parts, currency.code()));
+/// The lines of all parts; `None` where a tax cannot be written as asked.
+pub(super) fn lines(parts: &[Part], currency: Currency, settings: &Settings, taxes: Taxes) -> Option<Vec<SourcedLine>> {
+    let percentages = taxes == Taxes::Percentages;
+    let mut lines = Vec::new();
+    for part in parts {
+        let slots = if percentages { Slots::of(part)? } else { Slots::default() };
+        lines.extend(of_part(part, currency, settings.discounts, &slots));
     }
-    lines
+    let apart = tax::sums(parts, |tax| tax.apart || !percentages);
+    lines.extend(apart.into_iter().map(|(name, amount)| plain("taxLines", &name, amount, currency.code())));
+    Some(lines)
 }
 
 /// One plain line: a tax of its own, or the rounding line.
 pub(super) fn plain(source: &str, name: &str, amount: Cents, currency: &str) -> SourcedLine {
-    let part = Part::plain(source.to_owned(), name, amount);
-    SourcedLine { source: part.source.clone(), line: untaxed(&part.name, "", 1, amount, currency) }
+    SourcedLine { source: source.to_owned(), line: untaxed(name, "", 1, amount, currency) }
 }
 
-fn of_part(part: &Part, currency: Currency, discounts: Discounts, taxed: bool) -> Vec<SourcedLine> {
+fn of_part(part: &Part, currency: Currency, discounts: Discounts, slots: &Slots) -> Vec<SourcedLine> {
     let (unit, currency) = (unit(currency), currency.code());
     let own_lines = discounts == Discounts::OwnLine && !part.discounts.is_empty();
     let item_net = if own_lines { net_before_discounts(part, unit) } else { part.net() };
-    let mut description = part.description.clone();
-    let (slots, merged) = slots(part, taxed);
-    if let Some(text) = merged {
-        description = if description.is_empty() { text } else { format!("{description}, {text}") };
-    }
+    let words = [part.description.as_str(), slots.merged.as_deref().unwrap_or_default()];
+    let description = words.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ");
     let mut lines = Vec::new();
     for (quantity, price) in split(item_net, part.quantity, unit) {
         let mut line = untaxed(&part.name, &description, quantity, price, currency);
-        put(&mut line, &slots);
+        slots.put(&mut line);
         lines.push(SourcedLine { source: part.source.clone(), line });
     }
     if own_lines {
@@ -72,7 +72,7 @@ fn of_part(part: &Part, currency: Currency, discounts: Discounts, taxed: bool) -
                 if index + 1 == part.discounts.len() { whole } else { share(whole / unit, seen, all) * unit };
             let mut line = untaxed(name, &part.name, 1, given - up_to_here, currency);
             given = up_to_here;
-            put(&mut line, &slots);
+            slots.put(&mut line);
             lines.push(SourcedLine { source: format!("{}.discountAllocations[{index}]", part.source), line });
         }
     }
@@ -96,55 +96,6 @@ fn split(net: Cents, quantity: i64, unit: Cents) -> Vec<(i64, Cents)> {
         return vec![(quantity, price * unit)];
     }
     vec![(quantity - dearer, price * unit), (dearer, (price + 1) * unit)]
-}
-
-/// A line's taxes for FreshBooks' two slots, and in words what had to be merged to fit.
-fn slots(part: &Part, taxed: bool) -> (Vec<(String, Decimal)>, Option<String>) {
-    if !taxed {
-        return (Vec::new(), None);
-    }
-    let net = part.net();
-    let rate = |tax: &Tax| {
-        tax.percent.unwrap_or_else(|| {
-            if net == 0 {
-                return Decimal::ZERO;
-            }
-            (Decimal::from(tax.amount) * Decimal::ONE_HUNDRED / Decimal::from(net)).round_dp(3).normalize()
-        })
-    };
-    let all: Vec<(String, Decimal)> = part.taxes.iter().map(|tax| (tax.name.clone(), rate(tax))).collect();
-    if all.len() <= 2 {
-        return (all, None);
-    }
-    let names: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
-    let parts: Vec<String> = all.iter().map(|(name, percent)| format!("{name} {percent}%")).collect();
-    let sum = all.iter().map(|(_, percent)| percent).sum::<Decimal>().normalize();
-    (vec![(names.join(" + "), sum)], Some(format!("Taxes: {}", parts.join(", "))))
-}
-
-fn put(line: &mut Line, slots: &[(String, Decimal)]) {
-    if let Some((name, percent)) = slots.first() {
-        (line.tax_name1, line.tax_amount1) = (Some(name.clone()), Some(*percent));
-    }
-    if let Some((name, percent)) = slots.get(1) {
-        (line.tax_name2, line.tax_amount2) = (Some(name.clone()), Some(*percent));
-    }
-}
-
-/// One line per tax with the amount that Shopify charged.
-fn tax_lines(parts: &[Part], currency: &str) -> Vec<SourcedLine> {
-    let mut sums: Vec<(String, Cents)> = Vec::new();
-    for tax in parts.iter().flat_map(|part| &part.taxes) {
-        let name = tax_line_name(tax);
-        match sums.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, sum)) => *sum += tax.amount,
-            None => sums.push((name, tax.amount)),
-        }
-    }
-    sums.into_iter()
-        .filter(|(_, amount)| *amount != 0)
-        .map(|(name, amount)| plain("taxLines", &name, amount, currency))
-        .collect()
 }
 
 fn untaxed(name: &str, description: &str, quantity: i64, price: Cents, currency: &str) -> Line {

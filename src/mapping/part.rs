@@ -2,11 +2,15 @@
 //!
 //! Tax amounts come from Shopify's tax lines and are never recomputed here; rates only travel along. Amounts are hundredths.
 
-use rust_decimal::Decimal;
-
 use crate::{
-    mapping::{Cents, Refusal, amount::Reader, refund},
-    shopify::model::{LineItem, Order, ShippingLine, TaxLine},
+    mapping::{
+        Booked, Cents, Refusal,
+        amount::Reader,
+        refund::{self, Refunded},
+        settings::{MarketplaceTax, Settings},
+        tax::{Tax, taxes},
+    },
+    shopify::model::{DiscountAllocation, LineItem, Order, ShippingLine},
 };
 
 /// One line of the sale, or of what was given back, before FreshBooks' rules apply.
@@ -24,15 +28,6 @@ pub(super) struct Part {
     pub(super) taxes: Vec<Tax>,
     /// Whether `gross` and `discounts` contain the taxes.
     pub(super) inclusive: bool,
-}
-
-/// One tax on one part, with the amount that Shopify charged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Tax {
-    pub(super) name: String,
-    /// In percent; absent where Shopify states none.
-    pub(super) percent: Option<Decimal>,
-    pub(super) amount: Cents,
 }
 
 impl Part {
@@ -66,44 +61,71 @@ impl Part {
     pub(super) fn total(&self) -> Cents {
         self.net() + self.tax()
     }
-}
 
-/// The order's parts and the total that they must make.
-#[derive(Clone, Debug)]
-pub(super) struct Parts {
-    pub(super) parts: Vec<Part>,
-    /// Law 2's owed total.
-    pub(super) owed: Cents,
-}
-
-impl Parts {
-    /// Of an order that nobody owes anything for.
-    pub(super) fn nothing() -> Self {
-        Self { parts: Vec::new(), owed: 0 }
+    /// The same amounts the other way round: what a credit note says of goods that an invoice would take back.
+    pub(super) fn reversed(mut self) -> Self {
+        self.gross = -self.gross;
+        self.discounts.iter_mut().for_each(|(_, amount)| *amount = -*amount);
+        self.taxes.iter_mut().for_each(|tax| tax.amount = -tax.amount);
+        self
     }
 }
 
-/// Takes `order` apart.
-pub(super) fn take_apart(order: &Order, read: Reader) -> Result<Parts, Refusal> {
-    let refunds = refund::reflected(order);
+/// The order taken apart, and the totals that its documents must make.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Parts {
+    /// Of the invoice.
+    pub(super) invoice: Vec<Part>,
+    /// The invoice's total: what is owed, and what is credited elsewhere.
+    pub(super) invoiced: Cents,
+    /// Law 2's owed total.
+    pub(super) owed: Cents,
+    /// Refunds that moved money, each with the way in which it is recorded.
+    pub(super) refunds: Vec<Refunded>,
+}
+
+/// What taking an order apart must know beside the order.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    pub(super) order: &'a Order,
+    pub(super) read: Reader,
+    pub(super) settings: &'a Settings,
+    pub(super) booked: &'a Booked,
+}
+
+impl<'a> View<'a> {
+    /// The same order in the buyer's money, for proportions of what was paid.
+    pub(super) fn in_shares(self) -> Self {
+        Self { read: Reader::shares(), ..self }
+    }
+
+    pub(super) fn marketplace(self) -> MarketplaceTax {
+        self.settings.marketplace_tax
+    }
+}
+
+/// Takes an order apart.
+pub(super) fn take_apart(view: View<'_>) -> Result<Parts, Refusal> {
+    let View { order, read, .. } = view;
+    let corrections = refund::corrections(view)?;
     let mut parts = Vec::new();
     for item in &order.line_items {
         let kept = (item.current_quantity + refund::units_not_edited_away(order, item)).clamp(0, item.quantity);
         if kept > 0 {
-            parts.push(line_item(order, item, kept, read)?);
+            parts.push(line_item(view, item, kept)?);
             for duty in item.duties.iter().filter(|_| !order.duties_included) {
                 let mut part = Part::plain(
                     format!("lineItems[{}].duties[{}]", short(&item.id.0), short(&duty.id.0)),
                     &format!("Duty: {}", item.title),
-                    read.share(read.cents("duty", &duty.price)?, kept, item.quantity),
+                    read.left(read.cents("duty", &duty.price)?, kept, item.quantity),
                 );
-                part.taxes = taxes(&duty.tax_lines, kept, item.quantity, read)?;
+                part.taxes = taxes(&duty.tax_lines, (kept, item.quantity), read, view.marketplace())?;
                 parts.push(part);
             }
         }
     }
     for line in order.shipping_lines.iter().filter(|line| !line.is_removed) {
-        parts.push(shipping(order, line, read)?);
+        parts.push(shipping(view, line)?);
     }
     for fee in &order.additional_fees {
         let mut part = Part::plain(
@@ -111,35 +133,34 @@ pub(super) fn take_apart(order: &Order, read: Reader) -> Result<Parts, Refusal> 
             &fee.name,
             read.cents("additional fee", &fee.price)?,
         );
-        part.taxes = taxes(&fee.tax_lines, 1, 1, read)?;
+        part.taxes = taxes(&fee.tax_lines, (1, 1), read, view.marketplace())?;
         parts.push(part);
     }
-    for refund in refunds {
-        parts.extend(refund::parts(order, refund, read)?);
-    }
-    parts.extend(order_level_taxes(order, read)?);
+    parts.extend(
+        corrections.refunds.iter().filter(|refund| refund.is_adjusted()).flat_map(|refund| refund.parts.clone()),
+    );
+    parts.extend(order_level_taxes(view)?);
 
     let rounding = &order.total_cash_rounding_adjustment;
     let rounding =
         read.cents("cash rounding", &rounding.payment_set)? - read.cents("cash rounding", &rounding.refund_set)?;
-    let refunds = refund::corrections(order, read)?;
-    let discrepancy = refunds.discrepancy;
-    let owed =
-        read.cents("currentTotalPriceSet", &order.current_total_price_set)? + discrepancy + rounding + refunds.pending;
+    let current = read.cents("currentTotalPriceSet", &order.current_total_price_set)?;
+    let owed = current + corrections.discrepancy + rounding + corrections.pending;
+    let elsewhere: Cents = corrections.refunds.iter().filter(|refund| !refund.is_adjusted()).map(Refunded::given).sum();
+    let invoiced = owed + elsewhere;
 
     if rounding != 0 {
         parts.push(Part::plain("totalCashRoundingAdjustment".to_owned(), "Cash rounding", rounding));
     }
-    if discrepancy != 0 {
-        let name = if discrepancy < 0 { "Refund without items" } else { "Kept from refunds" };
-        parts.push(Part::plain("refundDiscrepancySet".to_owned(), name, discrepancy));
+    if corrections.on_invoice != 0 {
+        parts.push(refund::beside("refundDiscrepancySet".to_owned(), corrections.on_invoice));
     }
     // A tip is sometimes a line item too (its title is translated): it is added only where the total says that it is missing.
     let tip = read.cents("totalTipReceivedSet", &order.total_tip_received_set)?;
-    if tip != 0 && owed - total(&parts) == tip {
+    if tip != 0 && invoiced - total(&parts) == tip {
         parts.push(Part::plain("totalTipReceivedSet".to_owned(), "Tip", tip));
     }
-    Ok(Parts { parts, owed })
+    Ok(Parts { invoice: parts, invoiced, owed, refunds: corrections.refunds })
 }
 
 /// What all parts make together.
@@ -147,27 +168,8 @@ pub(super) fn total(parts: &[Part]) -> Cents {
     parts.iter().map(Part::total).sum()
 }
 
-/// The shares of `lines` that fall on `kept` of `quantity` units.
-pub(super) fn taxes(lines: &[TaxLine], kept: i64, quantity: i64, read: Reader) -> Result<Vec<Tax>, Refusal> {
-    lines
-        .iter()
-        .map(|line| {
-            let suffix = if line.channel_liable == Some(true) { " (collected by the marketplace)" } else { "" };
-            Ok(Tax {
-                name: format!("{}{suffix}", line.title.trim()),
-                percent: percent(line),
-                amount: read.share(read.cents("tax", &line.price_set)?, kept, quantity),
-            })
-        })
-        .collect()
-}
-
-/// FreshBooks keeps three decimals of a percentage.
-fn percent(line: &TaxLine) -> Option<Decimal> {
-    line.rate.map(|rate| (rate * Decimal::ONE_HUNDRED).round_dp(3).normalize())
-}
-
-fn line_item(order: &Order, item: &LineItem, kept: i64, read: Reader) -> Result<Part, Refusal> {
+fn line_item(view: View<'_>, item: &LineItem, kept: i64) -> Result<Part, Refusal> {
+    let View { order, read, .. } = view;
     let mut name = item.title.clone();
     if let Some(variant) = item.variant_title.as_deref().filter(|variant| !variant.is_empty()) {
         name = format!("{name} - {variant}");
@@ -185,16 +187,17 @@ fn line_item(order: &Order, item: &LineItem, kept: i64, read: Reader) -> Result<
         name,
         description: details.join(", "),
         quantity: kept,
-        gross: read.share(read.cents("originalTotalSet", &item.original_total_set)?, kept, item.quantity),
-        discounts: discounts(order, &item.discount_allocations, kept, item.quantity, read)?,
-        taxes: taxes(&item.tax_lines, kept, item.quantity, read)?,
+        gross: read.left(read.cents("originalTotalSet", &item.original_total_set)?, kept, item.quantity),
+        discounts: discounts(view, &item.discount_allocations, kept, item.quantity)?,
+        taxes: taxes(&item.tax_lines, (kept, item.quantity), read, view.marketplace())?,
         inclusive: order.taxes_included,
     })
 }
 
-fn shipping(order: &Order, line: &ShippingLine, read: Reader) -> Result<Part, Refusal> {
+fn shipping(view: View<'_>, line: &ShippingLine) -> Result<Part, Refusal> {
+    let View { order, read, .. } = view;
     let gross = read.cents("originalPriceSet", &line.original_price_set)?;
-    let mut discounts = discounts(order, &line.discount_allocations, 1, 1, read)?;
+    let mut discounts = discounts(view, &line.discount_allocations, 1, 1)?;
     // `discountedPriceSet` is what was charged; where the allocations do not explain it, it wins.
     let unexplained = gross
         - discounts.iter().map(|(_, amount)| amount).sum::<Cents>()
@@ -209,25 +212,25 @@ fn shipping(order: &Order, line: &ShippingLine, read: Reader) -> Result<Part, Re
         quantity: 1,
         gross,
         discounts,
-        taxes: taxes(&line.tax_lines, 1, 1, read)?,
+        taxes: taxes(&line.tax_lines, (1, 1), read, view.marketplace())?,
         inclusive: order.taxes_included,
     })
 }
 
 fn discounts(
-    order: &Order,
-    allocations: &[crate::shopify::model::DiscountAllocation],
+    view: View<'_>,
+    allocations: &[DiscountAllocation],
     kept: i64,
     quantity: i64,
-    read: Reader,
 ) -> Result<Vec<(String, Cents)>, Refusal> {
+    let View { order, read, .. } = view;
     let mut found = Vec::new();
     for allocation in allocations {
         let index = allocation.discount_application.index;
         let application = order.discount_applications.iter().find(|application| application.index == index);
         let label = application.and_then(|application| application.code.as_ref().or(application.title.as_ref()));
         let name = label.map_or_else(|| "Discount".to_owned(), |label| format!("Discount {label}"));
-        let amount = read.share(read.cents("allocatedAmountSet", &allocation.allocated_amount_set)?, kept, quantity);
+        let amount = read.left(read.cents("allocatedAmountSet", &allocation.allocated_amount_set)?, kept, quantity);
         if amount != 0 {
             found.push((name, amount));
         }
@@ -236,25 +239,22 @@ fn discounts(
 }
 
 /// Orders imported by API may state their tax on the order alone: then it becomes lines of its own, exact and named.
-fn order_level_taxes(order: &Order, read: Reader) -> Result<Vec<Part>, Refusal> {
+fn order_level_taxes(view: View<'_>) -> Result<Vec<Part>, Refusal> {
+    let View { order, read, .. } = view;
     let total = read.cents_or_zero("totalTaxSet", order.total_tax_set.as_ref())?;
-    let on_lines = order.line_items.iter().any(|item| !item.tax_lines.is_empty())
+    let of_duties = |item: &LineItem| item.duties.iter().any(|duty| !duty.tax_lines.is_empty());
+    let on_lines = order.line_items.iter().any(|item| !item.tax_lines.is_empty() || of_duties(item))
         || order.shipping_lines.iter().any(|line| !line.tax_lines.is_empty())
         || order.additional_fees.iter().any(|fee| !fee.tax_lines.is_empty());
     if order.taxes_included || total == 0 || on_lines {
         return Ok(Vec::new());
     }
-    let taxes = taxes(&order.tax_lines, 1, 1, read)?;
+    let taxes = taxes(&order.tax_lines, (1, 1), read, view.marketplace())?;
     Ok(taxes
         .into_iter()
         .enumerate()
-        .map(|(index, tax)| Part::plain(format!("taxLines[{index}]"), &tax_line_name(&tax), tax.amount))
+        .map(|(index, tax)| Part::plain(format!("taxLines[{index}]"), &tax.line_name(), tax.amount))
         .collect())
-}
-
-/// How a tax is called where it has to be a line of its own.
-pub(super) fn tax_line_name(tax: &Tax) -> String {
-    tax.percent.map_or_else(|| format!("Tax: {}", tax.name), |percent| format!("Tax: {} {percent}%", tax.name))
 }
 
 /// `gid://shopify/LineItem/7` as `LineItem/7`.

@@ -9,13 +9,10 @@ use rust_decimal::Decimal;
 use crate::{
     freshbooks::model::{Amount, PaymentDraft},
     mapping::{
-        Cents, Refusal, Shop,
-        amount::Reader,
-        invoice,
-        part::Parts,
-        settings::{Basis, Settings},
+        Cents, Refusal, Shop, invoice,
+        part::{self, Parts, View},
     },
-    shopify::model::{Gid, Order, Transaction, TransactionKind, TransactionStatus},
+    shopify::model::{Gid, Transaction, TransactionKind, TransactionStatus},
 };
 
 /// A payment as it should be. `draft.invoiceid` is 0 until the invoice is known; an amount of 0 means that it should be gone.
@@ -48,25 +45,18 @@ pub fn is_ours(note: &str, transaction: i64) -> bool {
     note.starts_with(&format!("Shopify transaction {transaction} "))
 }
 
-pub(super) fn wanted(
-    order: &Order,
-    parts: &Parts,
-    settings: &Settings,
-    shop: &Shop,
-) -> Result<Vec<WantedPayment>, Refusal> {
-    let read = Reader::documents(settings.currency, order);
+pub(super) fn wanted(view: View<'_>, parts: &Parts, shop: &Shop) -> Result<Vec<WantedPayment>, Refusal> {
+    let View { order, read, settings, booked } = view;
     let currency = read.currency(order);
-    let foreign = settings.currency == Basis::Shop && order.currency_code != order.presentment_currency_code;
     // Exchange rates differ from day to day only in the shop's money: there, shares are taken in the buyer's.
-    let (money, owed) = if foreign {
-        (Reader::shares(), super::part::take_apart(order, Reader::shares())?.owed)
-    } else {
-        (read, parts.owed)
-    };
-    let received = received(order, money)?;
+    let foreign = read.is_foreign(order);
+    let (view, owed) =
+        if foreign { (view.in_shares(), part::take_apart(view.in_shares())?.invoiced) } else { (view, parts.invoiced) };
+    let received = received(view, parts)?;
     let paid: Cents = received.iter().map(|(_, amount)| amount).sum();
     if paid > owed {
-        let (paid, owed) = if foreign { (read.share(parts.owed, paid, owed), parts.owed) } else { (paid, owed) };
+        let (paid, owed) =
+            if foreign { (read.share(parts.invoiced, paid, owed), parts.invoiced) } else { (paid, owed) };
         return Err(Refusal::overpaid(paid, owed, currency.code()));
     }
     let (mut seen, mut given) = (0, 0);
@@ -74,7 +64,7 @@ pub(super) fn wanted(
     for (transaction, amount) in received {
         let amount = if foreign {
             seen += amount;
-            let up_to_here = read.share(parts.owed, seen, owed);
+            let up_to_here = read.share(parts.invoiced, seen, owed);
             let amount = up_to_here - given;
             given = up_to_here;
             amount
@@ -83,14 +73,20 @@ pub(super) fn wanted(
         };
         let number = transaction.id.number().unwrap_or_default();
         let gateway = transaction.gateway.as_deref().unwrap_or("unknown");
+        let own = invoice::day(moved_at(transaction), shop.time_zone);
+        let date = settings.date(own, booked.paid.get(&number).copied());
+        let mut note = format!("Shopify transaction {number} of order {}, {gateway}", order.name);
+        if date != own {
+            note.push_str(&format!(". Received on {own}, a locked day."));
+        }
         payments.push(WantedPayment {
             transaction: number,
             draft: PaymentDraft {
                 invoiceid: 0,
                 amount: Amount { amount: Decimal::new(amount, 2), code: currency.code().to_owned() },
-                date: invoice::day(moved_at(transaction), shop.time_zone),
+                date,
                 kind: settings.payment_type(gateway).to_owned(),
-                note: format!("Shopify transaction {number} of order {}, {gateway}", order.name),
+                note,
             },
         });
     }
@@ -101,8 +97,13 @@ fn moved_at(transaction: &Transaction) -> DateTime<Utc> {
     transaction.processed_at.unwrap_or(transaction.created_at)
 }
 
-/// Each sale and capture with what is left of it after refunds and change, oldest first.
-fn received(order: &Order, read: Reader) -> Result<Vec<(&Transaction, Cents)>, Refusal> {
+/// Each sale and capture with what is left of it after change and the refunds that lower payments, oldest first.
+fn received<'a>(view: View<'a>, parts: &Parts) -> Result<Vec<(&'a Transaction, Cents)>, Refusal> {
+    let View { order, read, .. } = view;
+    let elsewhere = |id: &Gid| {
+        let refunds = parts.refunds.iter().filter(|refund| !refund.is_adjusted());
+        refunds.flat_map(|refund| &order.refunds[refund.index].transactions).any(|transaction| transaction.id == *id)
+    };
     let moved = |transaction: &&Transaction| transaction.status == TransactionStatus::Success && !transaction.test;
     let mut received = Vec::new();
     for transaction in order.transactions.iter().filter(moved) {
@@ -112,7 +113,8 @@ fn received(order: &Order, read: Reader) -> Result<Vec<(&Transaction, Cents)>, R
     }
     received.sort_by_key(|(transaction, _)| (moved_at(transaction), transaction.id.clone()));
     for transaction in order.transactions.iter().filter(moved) {
-        if matches!(transaction.kind, TransactionKind::Refund | TransactionKind::Change) {
+        let back = matches!(transaction.kind, TransactionKind::Refund | TransactionKind::Change);
+        if back && !elsewhere(&transaction.id) {
             let amount = read.cents("transaction", &transaction.amount_set)?;
             give_back(&mut received, transaction.parent_transaction.as_ref().map(|parent| &parent.id), amount);
         }

@@ -23,6 +23,12 @@ pub enum SkipRule {
     TestOrder,
     /// Processed before *startDate*.
     BeforeStartDate,
+    /// Not in one of the financial statuses of the filters.
+    FinancialStatus,
+    /// From a source that the filters leave out.
+    Source,
+    /// By the tags of the filters.
+    Tag,
     /// Cancelled before anything was invoiced.
     CancelledBeforeInvoice,
 }
@@ -33,6 +39,9 @@ impl SkipRule {
         match self {
             Self::TestOrder => "TEST_ORDER",
             Self::BeforeStartDate => "BEFORE_START_DATE",
+            Self::FinancialStatus => "FINANCIAL_STATUS",
+            Self::Source => "SOURCE",
+            Self::Tag => "TAG",
             Self::CancelledBeforeInvoice => "CANCELLED_BEFORE_INVOICE",
         }
     }
@@ -44,6 +53,14 @@ impl SkipRule {
             Self::BeforeStartDate => {
                 ("It was processed before the start date.", "Move startDate back if it belongs in these books.")
             }
+            Self::FinancialStatus => (
+                "Its financial status is not among those that are booked.",
+                "It is looked at again when its status changes; or change filters.financialStatuses.",
+            ),
+            Self::Source => {
+                ("It comes from a source that is not booked.", "Change filters.sources if it belongs in these books.")
+            }
+            Self::Tag => ("Its tags leave it out.", "Change its tags in Shopify, or the tags of the filters."),
             Self::CancelledBeforeInvoice => {
                 ("It was cancelled unpaid before it was invoiced.", "Nothing to do: nobody owes anything.")
             }
@@ -84,6 +101,33 @@ impl Refusal {
         ))
     }
 
+    pub(super) fn not_paid_yet() -> Self {
+        Self::Waiting(Problem::new(
+            Owner::Merchant,
+            "NOT_PAID_YET",
+            "It is not paid in full yet, and orders are invoiced once they are (setting `invoiceWhen`).",
+            "Nothing to do: it goes on by itself when the money is there.",
+        ))
+    }
+
+    pub(super) fn not_fulfilled_yet() -> Self {
+        Self::Waiting(Problem::new(
+            Owner::Merchant,
+            "NOT_FULFILLED_YET",
+            "It is not sent yet, and orders are invoiced once they are (setting `invoiceWhen`).",
+            "Nothing to do: it goes on by itself when everything is sent.",
+        ))
+    }
+
+    pub(super) fn cancelled_by_person() -> Self {
+        Self::Waiting(Problem::new(
+            Owner::Accountant,
+            "CANCELLATION_LEFT_TO_PERSON",
+            "The order was cancelled unpaid; its invoice is left to a person (setting `cancelled`).",
+            "Delete or keep the invoice in FreshBooks, then dismiss the order; or set `cancelled` to void.",
+        ))
+    }
+
     pub(super) fn negative(owed: i64, currency: &str) -> Self {
         Self::Failed(Problem::new(
             Owner::Accountant,
@@ -101,4 +145,14 @@ impl Refusal {
             "Shorten the setting invoiceNumber.",
         ))
     }
+}
+
+/// Refunds that a person records, by the settings.
+pub(super) fn refund_left(refunds: usize, amount: i64, currency: &str) -> Problem {
+    Problem::new(
+        Owner::Accountant,
+        "REFUND_LEFT_TO_PERSON",
+        format!("{refunds} refund(s) of {} {currency} are left to a person (setting `refunds`).", cents_text(amount)),
+        "Record them in FreshBooks, then dismiss the order; or let the setting record them.",
+    )
 }

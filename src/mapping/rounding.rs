@@ -39,17 +39,28 @@ impl Rule {
     }
 
     /// The total that FreshBooks computes for `lines` under this rule.
-    pub fn total(self, lines: &[Line]) -> Cents {
+    pub fn total<'a>(self, lines: impl IntoIterator<Item = &'a Line>) -> Cents {
         let mut total = 0;
         let mut by_tax: BTreeMap<(&str, Decimal), Decimal> = BTreeMap::new();
         for line in lines {
-            let amount = line_amount(line);
-            total += amount;
-            for (name, percent) in taxes(line) {
-                let tax = Decimal::from(amount) * percent / Decimal::ONE_HUNDRED;
-                match self {
-                    Self::LineHalfUp | Self::LineHalfEven => total += self.round(tax),
-                    Self::InvoiceHalfUp | Self::InvoiceHalfEven => *by_tax.entry((name, percent)).or_default() += tax,
+            let net = line_amount(line);
+            total += net;
+            let mut base = Decimal::from(net);
+            for (name, percent) in percentages(line) {
+                let tax = base * percent / Decimal::ONE_HUNDRED;
+                let charged = match self {
+                    Self::LineHalfUp | Self::LineHalfEven => {
+                        let rounded = self.round(tax);
+                        total += rounded;
+                        Decimal::from(rounded)
+                    }
+                    Self::InvoiceHalfUp | Self::InvoiceHalfEven => {
+                        *by_tax.entry((name, percent)).or_default() += tax;
+                        tax
+                    }
+                };
+                if line.compounded_tax {
+                    base += charged;
                 }
             }
         }
@@ -83,6 +94,11 @@ impl Rules {
         self.standing().next().unwrap_or(Rule::LineHalfUp)
     }
 
+    /// By how much FreshBooks' answer differs from all rules that still stand; 0 where one explains it.
+    pub fn unexplained(self, lines: &[Line], total: Cents) -> Cents {
+        if self.standing().any(|rule| rule.total(lines) == total) { 0 } else { total - self.preferred().total(lines) }
+    }
+
     /// What stands after FreshBooks answered `total` for `lines`; unchanged when no rule explains the answer.
     #[must_use]
     pub fn learn(self, lines: &[Line], total: Cents) -> Self {
@@ -105,7 +121,8 @@ pub fn line_amount(line: &Line) -> Cents {
     half_up(line.unit_cost.amount * Decimal::from(line.qty) * Decimal::ONE_HUNDRED)
 }
 
-fn taxes(line: &Line) -> impl Iterator<Item = (&str, Decimal)> {
+/// A line's taxes: name and percentage.
+pub(super) fn percentages(line: &Line) -> impl Iterator<Item = (&str, Decimal)> {
     let slots = [(&line.tax_name1, line.tax_amount1), (&line.tax_name2, line.tax_amount2)];
     slots.into_iter().filter_map(|(name, percent)| Some((name.as_deref()?, percent?)))
 }

@@ -91,6 +91,21 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Whether nothing may be written with this date any more.
+    pub fn locks(&self, day: NaiveDate) -> bool {
+        self.locked_through.is_some_and(|locked| day <= locked)
+    }
+
+    /// The date of a document that belongs to `own`: as it was booked where it is, else the first open day where its own is locked.
+    pub fn date(&self, own: NaiveDate, booked: Option<NaiveDate>) -> NaiveDate {
+        match (booked, self.locked_through) {
+            _ if !self.locks(own) => own,
+            (Some(booked), _) => booked,
+            (None, Some(locked)) if self.late_changes == LateChanges::OpenPeriod => locked.succ_opt().unwrap_or(own),
+            _ => own,
+        }
+    }
+
     /// FreshBooks' type for a payment through `gateway`, compared without regard to case.
     pub fn payment_type(&self, gateway: &str) -> &str {
         let named = self.payment_types.iter().find(|(known, _)| known.eq_ignore_ascii_case(gateway));

@@ -242,6 +242,7 @@ fn each_confirmed_write_shortens_the_plan_until_nothing_is_left() {
         let state = State::Confirmed;
         match (write.action, write.draft) {
             (Action::Find, _) => known.absent.push(write.key),
+            (_, Draft::Credit(draft)) => panic!("no refund, and yet {draft:?}"),
             (_, Draft::Client(draft)) => {
                 known.client = Some(KnownDoc { state, id: Some(1), written: Some(*draft), facts })
             }

@@ -7,7 +7,7 @@ mod diff;
 mod failure;
 pub mod plan;
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use entity::{
@@ -22,7 +22,7 @@ use sha2::Sha256;
 use tracing::{info, instrument, warn};
 
 pub use self::failure::Error;
-use self::plan::{Known, Write, plan};
+use self::plan::{Action, Known, Write, plan};
 use crate::{
     app::App,
     audit, connection as connections, grant,
@@ -37,6 +37,9 @@ use crate::{
     telemetry,
     work::Lease,
 };
+
+/// How often one document is written the same way in one visit, at most.
+const MOST_CORRECTIONS: u32 = 3;
 
 /// Everything that one visit needs to know.
 struct Visit<'a> {
@@ -109,63 +112,81 @@ impl Visit<'_> {
             grant::access_token(self.app.db.read(), &self.app.keyring, self.connection.id, Platform::Freshbooks)
                 .await?;
         let books = self.app.freshbooks.account(self.connection.account_id.as_deref().unwrap_or_default(), token);
-        let mut known: Option<Known> = None;
-        let mut writes = 0;
+        let mut known = load_known(self.app, &self.connection, self.row.id).await?;
+        let (mut writes, mut repeated) = (0, HashMap::<(LinkKey, Action), u32>::new());
         loop {
-            let wanted = match mapping::wanted(&snapshot.order, &self.settings, &self.shop, &mapping::Booked::default())
-            {
+            let wanted = match mapping::wanted(&snapshot.order, &self.settings, &self.shop, &known.booked()) {
                 Ok(wanted) => wanted,
                 Err(refusal) => return self.refuse(refusal).await,
             };
             let client = client_key(&wanted.client.subject, &self.connection.salt);
-            let known = match &mut known {
-                Some(known) => known,
-                None => known.insert(load_known(self.app, &self.connection, self.row.id, &client).await?),
-            };
-            if let Some(write) = plan(&wanted, known, &client).into_iter().next() {
-                if self.app.stop.is_cancelled() {
-                    return Err(Error::Stopping);
-                }
-                apply::apply(self, &books, snapshot, &wanted, known, &write).await?;
-                writes += 1;
-                continue;
+            if writes == 0 && known.client.is_none() {
+                known.client = link::find(self.app.db.read(), &self.app.keyring, self.connection.id, &client).await?;
             }
-            return self.agree(&wanted, known, writes).await;
+            let plan = plan(&wanted, &known, &client);
+            if let Some(problem) = plan::locked(&plan, &known, &self.settings) {
+                return self.refuse(Refusal::Waiting(problem)).await;
+            }
+            let Some(write) = plan.into_iter().next() else { return self.agree(&wanted, &known, writes).await };
+            // Each answer may teach how the account adds up, and the lines are corrected; what goes on and on is not rounding.
+            let times = repeated.entry((write.key.clone(), write.action)).or_default();
+            *times += 1;
+            if *times > MOST_CORRECTIONS {
+                return Err(Error::Refused(Problem::new(
+                    Owner::Operator,
+                    "DOES_NOT_SETTLE",
+                    "FreshBooks answers something else than was written, again and again.",
+                    "previewOrder shows what is still missing; compare it with the document in FreshBooks.",
+                )));
+            }
+            if self.app.stop.is_cancelled() {
+                return Err(Error::Stopping);
+            }
+            apply::apply(self, &books, snapshot, &wanted, &mut known, &write).await?;
+            writes += 1;
         }
     }
 
     /// The books hold what they should; what is left is the proof.
     async fn agree(&self, wanted: &Wanted, known: &Known, writes: usize) -> Result<Outcome, Error> {
         if wanted.invoice.voided {
-            if known.invoice.is_none() {
+            if known.invoice.as_ref().is_none_or(|doc| doc.id.is_none()) {
                 return self.refuse(Refusal::Skipped(SkipRule::CancelledBeforeInvoice)).await;
             }
             return self.rest(State::Synced, None, None, writes == 0).await;
         }
-        let Some(returned) = known.invoice.as_ref().and_then(|doc| doc.facts.total) else {
-            return Err(Error::NoTotal);
-        };
+        let total = |facts: &link::Facts| facts.total.ok_or(Error::NoTotal);
+        let invoice = total(&known.invoice.as_ref().ok_or(Error::NoTotal)?.facts)?;
+        let (mut credits, mut agrees) = (0, invoice == wanted.invoice.total);
+        for credit in &wanted.credits {
+            let credited = total(&known.credits.get(&credit.refund).ok_or(Error::NoTotal)?.facts)?;
+            credits += credited;
+            agrees &= credited == credit.total;
+        }
         let proof = Proof {
             currency: wanted.currency.code().to_owned(),
             predicted: wanted.proof.predicted,
-            returned,
+            returned: invoice - credits,
             shopify: wanted.proof.shopify,
         };
-        if returned == wanted.proof.shopify {
-            return self.rest(State::Synced, None, Some(proof), writes == 0).await;
+        if !agrees {
+            let problem = Problem::new(
+                Owner::Operator,
+                "NOT_TO_THE_CENT",
+                format!(
+                    "The order is owed {}, FreshBooks made {} {} of it.",
+                    mapping::cents_text(proof.shopify),
+                    mapping::cents_text(proof.returned),
+                    proof.currency
+                ),
+                "No known rounding rule explains FreshBooks' total: compare the invoice's lines with the order's.",
+            );
+            return self.rest(State::Failed, Some(problem), Some(proof), true).await;
         }
-        let problem = Problem::new(
-            Owner::Operator,
-            "NOT_TO_THE_CENT",
-            format!(
-                "The order is owed {}, FreshBooks made {} {} of it.",
-                mapping::cents_text(proof.shopify),
-                mapping::cents_text(returned),
-                proof.currency
-            ),
-            "No known rounding rule explains FreshBooks' total: compare the invoice's lines with the order's.",
-        );
-        self.rest(State::Failed, Some(problem), Some(proof), true).await
+        match &wanted.left_to_person {
+            Some(problem) => self.rest(State::Waiting, Some(problem.clone()), Some(proof), true).await,
+            None => self.rest(State::Synced, None, Some(proof), writes == 0).await,
+        }
     }
 
     async fn refuse(&self, refusal: Refusal) -> Result<Outcome, Error> {
@@ -256,33 +277,31 @@ pub async fn find_by_name(app: &App, connection: &connection::Model, name: &str)
     Ok(found.and_then(|gid| gid.number()))
 }
 
-/// What our links say of an order and of its client.
-async fn load_known(
-    app: &App,
-    connection: &connection::Model,
-    order: OrderId,
-    client: &LinkKey,
-) -> Result<Known, Error> {
+/// What our links say of an order; its client is another's business.
+async fn load_known(app: &App, connection: &connection::Model, order: OrderId) -> Result<Known, Error> {
     let conn = app.db.read();
-    let client = link::find(conn, &app.keyring, connection.id, client).await?;
-    let (mut invoice, mut payments) = (None, BTreeMap::new());
+    let mut known = Known { issues_in_create: connection.issues_in_create, ..Known::default() };
     for row in link::list(conn, order).await? {
+        let number = row.shopify_id.parse().unwrap_or_default();
         match row.kind {
-            Kind::Invoice => invoice = Some(link::opened(conn, &app.keyring, &row).await?),
+            Kind::Invoice => known.invoice = Some(link::opened(conn, &app.keyring, &row).await?),
             Kind::Payment => {
-                let transaction = row.shopify_id.parse().unwrap_or_default();
-                payments.insert(transaction, link::opened(conn, &app.keyring, &row).await?);
+                known.payments.insert(number, link::opened(conn, &app.keyring, &row).await?);
             }
-            Kind::Client | Kind::CreditNote => {}
+            Kind::CreditNote => {
+                known.credits.insert(number, link::opened(conn, &app.keyring, &row).await?);
+            }
+            Kind::Client => {}
         }
     }
-    Ok(Known { client, invoice, payments, absent: Vec::new(), issues_in_create: connection.issues_in_create })
+    Ok(known)
 }
 
 /// The link of a client. A guest is known by a pseudonym: the address itself is never stored in the clear.
 fn client_key(subject: &Subject, salt: &str) -> LinkKey {
     let shopify_id = match subject {
         Subject::Customer(number) => number.to_string(),
+        Subject::Company(number) => format!("company:{number}"),
         Subject::Generic => "generic".to_owned(),
         Subject::Guest(email) => {
             // HMAC takes a key of any length.
@@ -330,24 +349,27 @@ pub async fn preview(app: &App, connection: ConnectionId, shopify_order_id: i64)
             None => return Ok(None),
         },
     };
-    let wanted = mapping::wanted(&order, &settings, &shop, &mapping::Booked::default());
-    let mut writes = Vec::new();
+    let mut known = match &row {
+        Some(row) => load_known(app, &connection, row.id).await?,
+        None => Known { issues_in_create: connection.issues_in_create, ..Known::default() },
+    };
+    let wanted = mapping::wanted(&order, &settings, &shop, &known.booked());
+    let (mut writes, mut locked) = (Vec::new(), None);
     if let Ok(wanted) = &wanted {
         let client = client_key(&wanted.client.subject, &connection.salt);
-        let known = match &row {
-            Some(row) => load_known(app, &connection, row.id, &client).await?,
-            None => Known {
-                client: link::find(app.db.read(), &app.keyring, connection.id, &client).await?,
-                issues_in_create: connection.issues_in_create,
-                ..Known::default()
-            },
-        };
+        known.client = link::find(app.db.read(), &app.keyring, connection.id, &client).await?;
         writes = plan(wanted, &known, &client);
+        locked = plan::locked(&writes, &known, &settings);
     }
-    let wanted = wanted.map_err(|refusal| match refusal {
-        Refusal::Skipped(rule) => rule.problem(),
-        Refusal::Waiting(problem) | Refusal::Failed(problem) => problem,
-    });
+    if locked.is_some() {
+        writes.clear();
+    }
+    let wanted = match (wanted, locked) {
+        (_, Some(problem)) => Err(problem),
+        (Ok(wanted), None) => Ok(wanted),
+        (Err(Refusal::Skipped(rule)), None) => Err(rule.problem()),
+        (Err(Refusal::Waiting(problem) | Refusal::Failed(problem)), None) => Err(problem),
+    };
     Ok(Some(Preview { order, wanted, writes, known_since: row.map(|row| row.created_at) }))
 }
 

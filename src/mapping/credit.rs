@@ -1,0 +1,74 @@
+//! Refunds as credit notes: goodwill of the client, positive, while invoice and payment stay as they are.
+
+use crate::{
+    freshbooks::model::CreditNoteDraft,
+    mapping::{
+        Cents, Refusal, Shop,
+        document::{self, Style},
+        invoice,
+        part::{Parts, View, short},
+        refund::Refunded,
+        settings::Refunds,
+    },
+};
+
+/// A credit note as it should be. `draft.clientid` is 0 until the client is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedCredit {
+    /// Shopify's number of the refund.
+    pub refund: i64,
+    /// What FreshBooks is sent.
+    pub draft: CreditNoteDraft,
+    /// Where each field comes from: (FreshBooks field, Shopify field).
+    pub sources: Vec<(String, String)>,
+    /// The money that was refunded, and so its total; hundredths.
+    pub total: Cents,
+}
+
+/// Whether a credit note with these notes is the one we made for this refund.
+pub fn is_ours(notes: &str, refund: i64) -> bool {
+    notes.starts_with(&format!("Shopify refund {refund} "))
+}
+
+pub(super) fn wanted(
+    view: View<'_>,
+    parts: &Parts,
+    shop: &Shop,
+    style: Style<'_>,
+) -> Result<Vec<WantedCredit>, Refusal> {
+    let credited = parts.refunds.iter().filter(|refund| refund.policy == Refunds::CreditNote && refund.given() != 0);
+    credited.map(|refund| of_refund(view, refund, shop, style)).collect()
+}
+
+fn of_refund(view: View<'_>, refund: &Refunded, shop: &Shop, style: Style<'_>) -> Result<WantedCredit, Refusal> {
+    let (order, number) = (view.order, refund.number);
+    let original = &order.refunds[refund.index];
+    let total = refund.given();
+    let booked = view.booked.credited.get(&number).copied().unwrap_or_default();
+    let goods = refund.credited(short(&original.id.0));
+    let lines = document::to_the_cent(&goods, total, booked.unexplained, style)?;
+    let own = invoice::day(original.processed_at, shop.time_zone);
+    let create_date = view.settings.date(own, booked.dated);
+    let mut notes = format!("Shopify refund {number} of order {}, invoice {}", order.name, invoice::number(view));
+    if create_date != own {
+        notes.push_str(&format!(". Refunded on {own}, a locked day."));
+    }
+    let mut sources: Vec<(String, String)> = [
+        ("clientid", "customer"),
+        ("create_date", "refunds.processedAt"),
+        ("currency_code", "currencyCode"),
+        ("notes", "refunds.id, name"),
+    ]
+    .map(|(field, source)| (field.to_owned(), source.to_owned()))
+    .into();
+    sources.extend(lines.iter().enumerate().map(|(index, line)| (format!("lines[{index}]"), line.source.clone())));
+    let draft = CreditNoteDraft {
+        clientid: 0,
+        create_date,
+        currency_code: style.currency.code().to_owned(),
+        credit_type: "goodwill".to_owned(),
+        notes,
+        lines: lines.into_iter().map(|line| line.line).collect(),
+    };
+    Ok(WantedCredit { refund: number, draft, sources, total })
+}

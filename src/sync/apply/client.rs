@@ -1,0 +1,131 @@
+//! Clients: made, matched, followed; and what happens when a person has put one away.
+
+use entity::resource_link::State;
+use serde_json::{Map, Value};
+
+use super::{Error, Step, gone};
+use crate::{
+    freshbooks::{
+        Books,
+        model::{Client, ClientDraft, VisState},
+    },
+    link::{Facts, KnownDoc},
+    mapping::{Subject, WantedClient, client},
+    problem::{Owner, Problem},
+    sync::plan::Draft,
+};
+
+impl Step<'_, '_> {
+    pub(super) async fn client(&mut self) -> Result<(), Error> {
+        let Draft::Client(draft) = &self.write.draft else { return Ok(()) };
+        let draft = (**draft).clone();
+        let mut facts = Facts { as_of: Some(self.wanted.client.as_of), ..Facts::default() };
+        let (client, written, outcome) = match (&self.write.request, self.write.id) {
+            (Some(request), _) => {
+                facts.adopted = self.known.client.as_ref().is_some_and(|doc| doc.facts.adopted);
+                (self.books.send_client(request).await?, draft, "done")
+            }
+            (None, Some(id)) => {
+                // Whether our last update was done is not known: what differs from what is there is written again.
+                let client = self.books.client(id).await?.ok_or_else(|| gone("client", id))?;
+                facts = self.known.client.as_ref().map(|doc| doc.facts.clone()).unwrap_or_default();
+                facts.as_of = None;
+                let held = held(&client, &draft);
+                (client, held, "adopted")
+            }
+            (None, None) => {
+                let Some((client, ours)) = find(self.books, &self.wanted.client).await? else {
+                    return self.absent();
+                };
+                facts.as_of = None;
+                facts.adopted = !ours;
+                let held = if ours { held(&client, &draft) } else { taken_over(&client, &draft) };
+                (client, held, "adopted")
+            }
+        };
+        let doc = KnownDoc { state: State::Confirmed, id: Some(client.id), written: Some(written), facts };
+        self.confirm(&doc, client.id, outcome).await?;
+        self.known.client = Some(doc);
+        Ok(())
+    }
+
+    /// The client of this order was put away in FreshBooks. Where a person merged it into the one other client with its address, that
+    /// one takes its place; else a person decides. `false` when the client is there after all, and something else was wrong.
+    pub(super) async fn replace_client(&mut self) -> Result<bool, Error> {
+        let Some(id) = self.known.client.as_ref().and_then(|doc| doc.id) else { return Ok(false) };
+        let there = self.books.client(id).await?;
+        if there.is_some_and(|client| client.vis_state == VisState::Active) {
+            return Ok(false);
+        }
+        let WantedClient { draft, by_email, .. } = &self.wanted.client;
+        let mut others = if *by_email { self.books.clients_by_email(&draft.email).await? } else { Vec::new() };
+        others.retain(|row| row.vis_state == VisState::Active && row.id != id);
+        if others.is_empty() {
+            return Err(Error::Waiting(Problem::new(
+                Owner::Accountant,
+                "CLIENT_ARCHIVED",
+                format!("The client {id} of this order was archived or deleted in FreshBooks."),
+                "Restore it there, or leave one active client with the customer's e-mail address; then resync the order.",
+            )));
+        }
+        self.known.client = None; // looked for anew
+        Ok(true)
+    }
+}
+
+/// The client for an order, and whether it is one that we made. Several that fit are a person's decision.
+async fn find(books: &Books, wanted: &WantedClient) -> Result<Option<(Client, bool)>, Error> {
+    let WantedClient { subject, draft, by_email, .. } = wanted;
+    // A company is known by its number: people come and go with their addresses.
+    let by_note = draft.email.is_empty() || matches!(subject, Subject::Company(_));
+    let mut found = if by_note {
+        books.clients_by_note(&client::marker(subject)).await?
+    } else {
+        books.clients_by_email(&draft.email).await?
+    };
+    if by_note && *by_email && !found.iter().any(|row| client::is_ours(&row.note, subject)) {
+        found = books.clients_by_email(&draft.email).await?;
+    }
+    found.retain(|row| row.vis_state == VisState::Active);
+    found.sort_by_key(|row| row.id);
+    if let Some(ours) = found.iter().find(|row| client::is_ours(&row.note, subject)) {
+        return Ok(Some((ours.clone(), true)));
+    }
+    found.retain(|row| !client::is_anothers(&row.note, subject));
+    if !by_email || found.is_empty() {
+        return Ok(None);
+    }
+    match found.len() {
+        1 => Ok(found.pop().map(|row| (row, false))),
+        several => Err(Error::Waiting(Problem::new(
+            Owner::Accountant,
+            "AMBIGUOUS_CLIENT",
+            format!("FreshBooks has {several} active clients with this customer's e-mail address."),
+            "Archive or merge all but one of them in FreshBooks, then resync the order.",
+        ))),
+    }
+}
+
+/// What FreshBooks holds of the fields that we write.
+fn held(client: &Client, draft: &ClientDraft) -> ClientDraft {
+    merged(client, draft, |held, _| held.clone())
+}
+
+/// A client that a person made keeps what the person filled in: it counts as ours, so that only what is blank is written now, and later
+/// what changes in Shopify.
+fn taken_over(client: &Client, draft: &ClientDraft) -> ClientDraft {
+    merged(client, draft, |held, wanted| if held == "" { held.clone() } else { wanted.clone() })
+}
+
+fn merged(client: &Client, draft: &ClientDraft, pick: impl Fn(&Value, &Value) -> Value) -> ClientDraft {
+    let Ok(Value::Object(wanted)) = serde_json::to_value(draft) else { return draft.clone() };
+    let fields: Map<String, Value> = wanted
+        .into_iter()
+        .map(|(name, value)| {
+            let held = client.fields.get(&name).filter(|held| held.is_string()).cloned().unwrap_or_else(|| "".into());
+            let picked = pick(&held, &value);
+            (name, picked)
+        })
+        .collect();
+    serde_json::from_value(Value::Object(fields)).unwrap_or_else(|_| draft.clone())
+}

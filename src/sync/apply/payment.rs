@@ -1,0 +1,139 @@
+//! Payments: never more than is outstanding, since FreshBooks would make a credit of the rest without a word.
+
+use entity::resource_link::State;
+
+use super::{Error, Step, cents, gone, state};
+use crate::{
+    freshbooks::{
+        Books,
+        model::{Payment, PaymentDraft, VisState},
+    },
+    link::{Facts, KnownDoc},
+    mapping::payment,
+    problem::{Owner, Problem},
+    sync::plan::{Action, Draft, Known, Write},
+};
+
+/// Makes sure, before anything is intended, that what `write` adds to the payments is outstanding. The invoice is read only where this
+/// visit has not just had its answer: a person may have paid it by hand since.
+pub(super) async fn fits(books: &Books, known: &mut Known, write: &Write) -> Result<(), Error> {
+    let (Draft::Payment(draft), Action::Create | Action::Update | Action::Restore) = (&write.draft, write.action)
+    else {
+        return Ok(());
+    };
+    let adds = cents(draft.amount.amount) - booked(known, write);
+    if adds <= 0 {
+        return Ok(());
+    }
+    let outstanding = match known.outstanding {
+        Some(outstanding) => outstanding,
+        None => {
+            let invoice = books.invoice(draft.invoiceid).await?.ok_or_else(|| gone("invoice", draft.invoiceid))?;
+            *known.outstanding.insert(cents(invoice.outstanding.amount))
+        }
+    };
+    if adds <= outstanding {
+        return Ok(());
+    }
+    Err(Error::Refused(Problem::new(
+        Owner::Accountant,
+        "PAYMENT_EXCEEDS_OUTSTANDING",
+        "The invoice has less outstanding in FreshBooks than this payment: somebody has recorded one there as well.",
+        "Delete the payment made by hand on this invoice, then resync the order.",
+    )))
+}
+
+/// What FreshBooks counts of this payment now.
+fn booked(known: &Known, write: &Write) -> i64 {
+    let doc = write.key.shopify_id.parse().ok().and_then(|transaction: i64| known.payments.get(&transaction));
+    doc.filter(|doc| doc.state == State::Confirmed).and_then(|doc| doc.facts.total).unwrap_or(0)
+}
+
+impl Step<'_, '_> {
+    pub(super) async fn payment(&mut self) -> Result<(), Error> {
+        let Draft::Payment(draft) = &self.write.draft else { return Ok(()) };
+        let draft = draft.clone();
+        let transaction: i64 = self.write.key.shopify_id.parse().unwrap_or_default();
+        let before = self.known.payments.get(&transaction).and_then(|doc| doc.written.clone());
+        let Some(request) = &self.write.request else { return self.find_payment(transaction, &draft, before).await };
+        let was = booked(self.known, self.write);
+        let answer = self.books.send_payment(request).await?;
+        // What FreshBooks holds now: of the amount it may have taken less.
+        let written = match self.write.action {
+            Action::Restore => before,
+            _ => Some(PaymentDraft { amount: answer.amount.clone(), ..draft.clone() }),
+        };
+        let counts = if answer.vis_state == VisState::Deleted { 0 } else { cents(answer.amount.amount) };
+        self.known.outstanding = self.known.outstanding.map(|outstanding| outstanding - (counts - was));
+        self.confirm_payment(transaction, &answer, written, "done").await?;
+        // It may all the same have become a credit: between our look and our write somebody else may have paid.
+        let moves = matches!(self.write.action, Action::Create | Action::Update);
+        let credited = self.write.action == Action::Create && answer.overpaymentid.is_some();
+        if credited || (moves && answer.amount.amount < draft.amount.amount) {
+            return Err(Error::Refused(Problem::new(
+                Owner::Accountant,
+                "OVERPAYMENT_CREDIT",
+                "FreshBooks booked part of a payment as a credit: the invoice had less outstanding than was received.",
+                "Delete the credit and any payment made by hand on this invoice, then resync the order.",
+            )));
+        }
+        Ok(())
+    }
+
+    /// The payment of a transaction whose last write may or may not have been done.
+    async fn find_payment(
+        &mut self,
+        transaction: i64,
+        draft: &PaymentDraft,
+        before: Option<PaymentDraft>,
+    ) -> Result<(), Error> {
+        let invoice = self.known.invoice.as_ref().and_then(|doc| doc.id).unwrap_or_default();
+        let ours = |row: &Payment| match self.write.id {
+            Some(id) => row.id == id,
+            None => payment::is_ours(&row.note, transaction),
+        };
+        let live = |row: &Payment| row.vis_state != VisState::Deleted && ours(row);
+        let found = self.books.payments_of(invoice).await?.into_iter().filter(live).min_by_key(|row| row.id);
+        self.known.outstanding = None; // it may have been counted or not: asked anew before more is paid
+        match (found, self.write.id) {
+            (Some(found), _) => {
+                let written = PaymentDraft {
+                    invoiceid: found.invoiceid,
+                    amount: found.amount.clone(),
+                    date: found.date.unwrap_or(draft.date),
+                    kind: found.kind.clone(),
+                    note: found.note.clone(),
+                };
+                self.confirm_payment(transaction, &found, Some(written), "adopted").await
+            }
+            // It was there and no longer shows: our deletion was done.
+            (None, Some(id)) => {
+                let facts = Facts { currency: draft.amount.code.clone(), ..Facts::default() };
+                let doc = KnownDoc { state: State::Removed, id: Some(id), written: before, facts };
+                self.confirm(&doc, id, "adopted").await?;
+                self.known.payments.insert(transaction, doc);
+                Ok(())
+            }
+            (None, None) => self.absent(),
+        }
+    }
+
+    async fn confirm_payment(
+        &mut self,
+        transaction: i64,
+        answer: &Payment,
+        written: Option<PaymentDraft>,
+        outcome: &str,
+    ) -> Result<(), Error> {
+        let facts = Facts {
+            total: Some(cents(answer.amount.amount)),
+            currency: answer.amount.code.clone(),
+            dated: answer.date.or(written.as_ref().map(|written| written.date)),
+            ..Facts::default()
+        };
+        let doc = KnownDoc { state: state(answer.vis_state), id: Some(answer.id), written, facts };
+        self.confirm(&doc, answer.id, outcome).await?;
+        self.known.payments.insert(transaction, doc);
+        Ok(())
+    }
+}
