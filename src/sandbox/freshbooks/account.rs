@@ -88,7 +88,8 @@ pub(super) fn answer(books: &mut Books, resource: Resource, verb: Verb, asked: &
     }
 }
 
-fn create(books: &mut Books, resource: Resource, fields: Fields<'_>) -> Result<u64, Problem> {
+/// What one POST makes.
+pub(super) fn create(books: &mut Books, resource: Resource, fields: Fields<'_>) -> Result<u64, Problem> {
     match resource {
         Resource::Client => Client::create(books, fields),
         Resource::Invoice => Invoice::create(books, fields),

@@ -39,6 +39,7 @@ pub(super) enum Index {
     PaymentInvoice,
     PaymentCredit,
     CreditNumber,
+    CreditClient,
 }
 
 /// Something kept under an id.

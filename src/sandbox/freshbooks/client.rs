@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::{
     books::{Books, Index, Kind, Record},
     input::{Fields, Text, nullable, text},
+    options::HiddenClients,
     problem::Problem,
     render::eastern_date,
 };
@@ -173,6 +174,16 @@ impl Client {
         format!("{base}{number}")
     }
 
+    /// The client named by `field` of a new document, if it may have one.
+    pub(super) fn billable<'a>(books: &'a Books, field: &str, id: u64) -> Result<&'a Client, Problem> {
+        let client = books.clients.get(&id).ok_or_else(|| Problem::unknown("client", field, id))?;
+        match (client.vis_state, books.options.hidden_clients) {
+            (1, HiddenClients::Refuse | HiddenClients::RefuseDeleted) => Err(Problem::deleted("client", field, id)),
+            (2, HiddenClients::Refuse) => Err(Problem::invalid("client", field, id, "names an archived client")),
+            _ => Ok(client),
+        }
+    }
+
     pub(super) fn text(&self, key: &str) -> &str {
         self.fields.get(key).and_then(Value::as_str).unwrap_or_default()
     }
@@ -188,8 +199,9 @@ impl Client {
     }
 
     pub(super) fn has_credit(&self, books: &Books) -> bool {
-        let open = |credit: &super::credit::CreditNote| credit.client_id == self.id && credit.vis_state != 1;
-        books.credits.values().any(|credit| open(credit) && credit.paid < credit.amount)
+        let open = |credit: &super::credit::CreditNote| credit.vis_state != 1;
+        let mut credits = books.found(Index::CreditClient, self.id).filter_map(|id| books.credits.get(&id));
+        credits.any(|credit| open(credit) && credit.paid < credit.amount)
     }
 }
 

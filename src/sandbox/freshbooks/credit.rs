@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{
     books::{Books, Index, Kind, Record, next_number},
-    client::new_vis_state,
+    client::{Client, new_vis_state},
     input::{Fields, Text, nullable, text},
     json::{List, Money, NULL, Object, put_all},
     line::{Line, LineRules},
@@ -95,6 +95,7 @@ impl CreditNote {
         if !["goodwill", "prepayment"].contains(&kind) {
             return Err(Problem::invalid("credit_note", "credit_type", kind, "must be goodwill or prepayment"));
         }
+        Client::billable(books, "clientid", client_id)?;
         let mut credit = CreditNote::blank(books, client_id, kind, date)?;
         if let Some(code) = fields.currency("currency_code")? {
             code.clone_into(&mut credit.currency);
@@ -188,11 +189,11 @@ impl CreditNote {
             number.clone_into(&mut self.number);
         }
         if let Some(lines) = fields.value("lines") {
-            let rounding = books.options.rounding;
+            let options = &*books.options;
             let (currency, now) = (self.currency.as_str(), books.now());
-            let rules = LineRules { object: "credit_note", currency, rounding, now, existing: &[] };
+            let rules = LineRules { object: "credit_note", currency, options, now, existing: &[] };
             self.lines = rules.read(lines, &mut 1)?;
-            let sum = totals(&self.lines, Decimal::ZERO, rounding);
+            let sum = totals(&self.lines, Decimal::ZERO, options.rounding);
             if sum.amount < self.paid {
                 return Err(Problem::invalid("credit_note", "amount", sum.amount, "is less than what was applied"));
             }
@@ -232,7 +233,7 @@ impl Record for CreditNote {
         &mut books.credits
     }
     fn keys(&self) -> Vec<(Index, String)> {
-        vec![(Index::CreditNumber, self.number.clone())]
+        vec![(Index::CreditNumber, self.number.clone()), (Index::CreditClient, self.client_id.to_string())]
     }
 }
 
@@ -249,8 +250,8 @@ impl Listed for CreditNote {
         self.updated_at
     }
 
-    fn narrow(_given: Given<'_>) -> Option<(Index, String)> {
-        None
+    fn narrow(given: Given<'_>) -> Option<(Index, String)> {
+        (given.key == "clientid").then(|| (Index::CreditClient, given.text()))
     }
 
     fn term(given: Given<'_>) -> Result<Option<Term<CreditNote>>, Problem> {

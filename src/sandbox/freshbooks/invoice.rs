@@ -44,6 +44,9 @@ pub(super) struct Invoice {
     pub(super) fields: Map<String, Value>,
     pub(super) uuid: String,
     pub(super) emails_sent: u64,
+    /// Everybody to whom it was e-mailed, each time again.
+    #[serde(default)]
+    pub(super) emailed_to: Vec<String>,
     pub(super) created_at: DateTime<Utc>,
     pub(super) updated_at: DateTime<Utc>,
     pub(super) ext_archive: i64,
@@ -131,7 +134,7 @@ impl Invoice {
         fields.refuse(&["vis_state"])?;
         let customer_id = fields.id("customerid")?.ok_or_else(|| Problem::missing("invoice", "customerid"))?;
         let create_date = fields.date("create_date")?.ok_or_else(|| Problem::missing("invoice", "create_date"))?;
-        let client = usable_client(books, customer_id)?;
+        let client = Client::billable(books, "customerid", customer_id)?;
         let now = books.now();
         let mut map = Map::new();
         for Text { key, nullable, .. } in TEXTS {
@@ -161,6 +164,7 @@ impl Invoice {
             fields: map,
             uuid: uuid::Uuid::new_v4().to_string(),
             emails_sent: 0,
+            emailed_to: Vec::new(),
             created_at: now,
             updated_at: now,
             ext_archive: 0,
@@ -207,6 +211,7 @@ impl Invoice {
             let emails = fields.flag("action_email")?.unwrap_or(false);
             if emails || fields.flag("action_mark_as_sent")?.unwrap_or(false) {
                 if emails {
+                    invoice.emailed_to.extend(recipients(books, &invoice, fields)?);
                     invoice.emails_sent += 1;
                     books.counters.emails_sent += 1;
                 }
@@ -243,7 +248,7 @@ impl Invoice {
             number.clone_into(&mut self.number);
         }
         if let Some(customer) = fields.id("customerid")?.filter(|customer| *customer != self.customer_id) {
-            usable_client(books, customer)?;
+            Client::billable(books, "customerid", customer)?;
             if has_payments {
                 return Err(Problem::invalid("invoice", "customerid", customer, "is locked by a payment"));
             }
@@ -273,7 +278,8 @@ impl Invoice {
         let rounding = books.options.rounding;
         if let Some(lines) = fields.value("lines") {
             let now = books.now();
-            let rules = LineRules { object: "invoice", currency: &self.currency, rounding, now, existing: &self.lines };
+            let (options, currency) = (&*books.options, self.currency.as_str());
+            let rules = LineRules { object: "invoice", currency, options, now, existing: &self.lines };
             self.lines = rules.read(lines, &mut self.next_line)?;
         }
         let sum = totals(&self.lines, self.discount_percent, rounding);
@@ -319,12 +325,25 @@ impl Invoice {
     }
 }
 
-fn usable_client(books: &Books, id: u64) -> Result<&Client, Problem> {
-    let client = books.clients.get(&id).ok_or_else(|| Problem::unknown("client", "customerid", id))?;
-    if client.vis_state == 1 {
-        return Err(Problem::deleted("client", "customerid", id));
+/// Whom an e-mail goes to: those named, else the client. Somebody it must be.
+fn recipients(books: &Books, invoice: &Invoice, fields: Fields<'_>) -> Result<Vec<String>, Problem> {
+    let refused = |value: &Value| Problem::invalid("invoice", "email_recipients", value, "must be a list of addresses");
+    let named = match fields.value("email_recipients") {
+        None => Vec::new(),
+        Some(Value::Array(entries)) => {
+            let address = |entry: &Value| entry.as_str().filter(|text| text.contains('@')).map(str::to_owned);
+            entries.iter().map(|entry| address(entry).ok_or_else(|| refused(entry))).collect::<Result<Vec<_>, _>>()?
+        }
+        Some(other) => return Err(refused(other)),
+    };
+    if !named.is_empty() {
+        return Ok(named);
     }
-    Ok(client)
+    let own = books.clients.get(&invoice.customer_id).map(|client| client.text("email")).unwrap_or_default();
+    if own.is_empty() {
+        return Err(Problem::missing("invoice", "email_recipients"));
+    }
+    Ok(vec![own.to_owned()])
 }
 
 impl Record for Invoice {

@@ -9,7 +9,7 @@ use super::{
     books::Books,
     input::Fields,
     json::{Money, NULL, Object, Plain, Raw, put_all},
-    options::Rounding,
+    options::Options,
     problem::Problem,
     render::stamp,
     totals::cents,
@@ -60,7 +60,7 @@ pub(super) struct LineRules<'a> {
     /// `invoice` or `credit_note`.
     pub(super) object: &'static str,
     pub(super) currency: &'a str,
-    pub(super) rounding: Rounding,
+    pub(super) options: &'a Options,
     pub(super) now: DateTime<Utc>,
     /// Lines there now: only their ids may be named.
     pub(super) existing: &'a [Line],
@@ -119,11 +119,14 @@ impl LineRules<'_> {
         Ok(Line {
             id,
             kind,
-            name: fields.text("name", usize::MAX)?.unwrap_or_default().to_owned(),
+            name: fields
+                .text("name", self.options.longest_line_name.unwrap_or(usize::MAX))?
+                .unwrap_or_default()
+                .to_owned(),
             description: fields.text("description", usize::MAX)?.unwrap_or_default().to_owned(),
             qty,
             unit_cost,
-            amount: cents(amount, self.rounding),
+            amount: cents(amount, self.options.rounding),
             taxes,
             compounded_tax: fields.flag("compounded_tax")?.unwrap_or(false),
             expense_id,

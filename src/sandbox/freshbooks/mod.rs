@@ -48,7 +48,7 @@ use self::{
     server::Server,
 };
 pub use self::{
-    options::{DuplicateNumbers, ErrorStyle, Journal, Now, Options, Rounding},
+    options::{DuplicateNumbers, ErrorStyle, HiddenClients, Journal, Now, Options, Rounding},
     view::{ClientView, CreditNoteView, InvoiceView, LineView, PaymentView, TaxView},
 };
 use crate::sandbox::faults::Faults;
@@ -175,6 +175,45 @@ impl FreshBooks {
         self.edit(Resource::Client, id, change).await
     }
 
+    /// A person archives a client.
+    pub async fn archive_client(&self, id: u64) -> Result<(), String> {
+        self.edit_client(id, serde_json::json!({"vis_state": 2})).await
+    }
+
+    /// A person changes a credit note.
+    pub async fn edit_credit_note(&self, id: u64, change: Value) -> Result<(), String> {
+        self.edit(Resource::CreditNote, id, change).await
+    }
+
+    /// A person adds a client: `fields` is what a POST would carry inside its wrapper. Returns the id.
+    pub async fn add_client(&self, fields: Value) -> Result<u64, String> {
+        self.add(Resource::Client, fields).await
+    }
+
+    /// A person writes an invoice.
+    pub async fn add_invoice(&self, fields: Value) -> Result<u64, String> {
+        self.add(Resource::Invoice, fields).await
+    }
+
+    /// A person books a payment; with a `creditid` they apply a credit note.
+    pub async fn add_payment(&self, fields: Value) -> Result<u64, String> {
+        self.add(Resource::Payment, fields).await
+    }
+
+    /// A person writes a credit note.
+    pub async fn add_credit_note(&self, fields: Value) -> Result<u64, String> {
+        self.add(Resource::CreditNote, fields).await
+    }
+
+    async fn add(&self, resource: Resource, fields: Value) -> Result<u64, String> {
+        let map: Map<String, Value> = serde_json::from_value(fields).map_err(|e| e.to_string())?;
+        self.by_hand(|books| {
+            let fields = Fields::new(resource.wrapper(), &map);
+            account::create(books, resource, fields).map_err(|problem| problem.message)
+        })
+        .await
+    }
+
     async fn edit(&self, resource: Resource, id: u64, change: Value) -> Result<(), String> {
         let map: Map<String, Value> = serde_json::from_value(change).map_err(|e| e.to_string())?;
         self.by_hand(|books| {
@@ -184,13 +223,14 @@ impl FreshBooks {
         .await
     }
 
-    async fn by_hand(&self, change: impl FnOnce(&mut Books) -> Result<(), String>) -> Result<(), String> {
-        let (line, journal) = {
+    async fn by_hand<T>(&self, change: impl FnOnce(&mut Books) -> Result<T, String>) -> Result<T, String> {
+        let (done, line, journal) = {
             let mut books = self.server.books();
-            change(&mut books)?;
-            (books.take_line(), books.options.journal.clone())
+            let done = change(&mut books)?;
+            (done, books.take_line(), books.options.journal.clone())
         };
-        server::keep(&self.server, line, journal).await
+        server::keep(&self.server, line, journal).await?;
+        Ok(done)
     }
 }
 

@@ -24,6 +24,8 @@ pub enum Rounding {
     InvoiceHalfUp,
     /// Each tax once over the whole document, ties to the even cent.
     InvoiceHalfEven,
+    /// All taxes of a line as one sum, ties away from zero: a rule that no recording fits, for whoever must live with a surprise.
+    TaxesTogether,
 }
 
 /// What happens to a second invoice with the same number.
@@ -33,6 +35,18 @@ pub enum DuplicateNumbers {
     #[default]
     Refuse,
     /// Both exist.
+    Accept,
+}
+
+/// What happens to a new invoice or credit note of a client who is archived or deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HiddenClients {
+    /// HTTP 422 that names the field with the client's id.
+    #[default]
+    Refuse,
+    /// The same for a deleted one; an archived one is like any other.
+    RefuseDeleted,
+    /// The document is made.
     Accept,
 }
 
@@ -75,6 +89,10 @@ pub struct Options {
     pub honours_status_in_create: bool,
     /// What happens to a second invoice with the same number.
     pub duplicate_numbers: DuplicateNumbers,
+    /// What happens to new documents of archived and deleted clients.
+    pub hidden_clients: HiddenClients,
+    /// The longest `name` of a line, in characters; none is known.
+    pub longest_line_name: Option<usize>,
     /// The shape of accounting errors.
     pub error_style: ErrorStyle,
     /// The `status` a fully paid invoice reads: 4 as documented, or 2 as partially paid ones were recorded.
@@ -109,6 +127,8 @@ impl Default for Options {
             rounding: Rounding::default(),
             honours_status_in_create: true,
             duplicate_numbers: DuplicateNumbers::default(),
+            hidden_clients: HiddenClients::default(),
+            longest_line_name: None,
             error_style: ErrorStyle::default(),
             paid_status: 4,
             payment_shows_on_draft: true,

@@ -1,7 +1,7 @@
 //! How a document's lines add up.
 //!
 //! A line is quantity times price to the cent; the discount is one percentage of the subtotal; each tax is charged on the discounted line,
-//! and the two taxes of a line are rounded apart from each other. Where the rounding happens is the [`Rounding`] switch.
+//! and the two taxes of a line are rounded apart from each other, unless told otherwise. Where the rounding happens is the [`Rounding`] switch.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,9 @@ pub(super) struct Totals {
 /// To the cent, ties as `rounding` says.
 pub(super) fn cents(exact: Decimal, rounding: Rounding) -> Decimal {
     let ties = match rounding {
-        Rounding::LineHalfUp | Rounding::InvoiceHalfUp => RoundingStrategy::MidpointAwayFromZero,
+        Rounding::LineHalfUp | Rounding::InvoiceHalfUp | Rounding::TaxesTogether => {
+            RoundingStrategy::MidpointAwayFromZero
+        }
         Rounding::LineHalfEven | Rounding::InvoiceHalfEven => RoundingStrategy::MidpointNearestEven,
     };
     let mut rounded = exact.round_dp_with_strategy(2, ties);
@@ -36,7 +38,7 @@ pub(super) fn totals(lines: &[Line], discount: Decimal, rounding: Rounding) -> T
     let subtotal: Decimal = lines.iter().map(|line| line.amount).sum();
     let off = cents(-percent_of(discount, subtotal), rounding);
     let tax: Decimal = match rounding {
-        Rounding::LineHalfUp | Rounding::LineHalfEven => {
+        Rounding::LineHalfUp | Rounding::LineHalfEven | Rounding::TaxesTogether => {
             lines.iter().flat_map(|line| line_taxes(line, discount, rounding)).sum()
         }
         Rounding::InvoiceHalfUp | Rounding::InvoiceHalfEven => {
@@ -53,8 +55,13 @@ pub(super) fn totals(lines: &[Line], discount: Decimal, rounding: Rounding) -> T
     Totals { subtotal, discount: off, tax, amount: subtotal + off + tax }
 }
 
-/// The two taxes of one line, each to the cent.
+/// The two taxes of one line, each to the cent; where they are rounded together the second is what is left of their sum.
 pub(super) fn line_taxes(line: &Line, discount: Decimal, rounding: Rounding) -> [Decimal; 2] {
+    if rounding == Rounding::TaxesTogether {
+        let exact = exact_taxes(line, discount, |tax| tax);
+        let first = cents(exact[0], rounding);
+        return [first, cents(exact.iter().sum(), rounding) - first];
+    }
     exact_taxes(line, discount, |tax| cents(tax, rounding))
 }
 
@@ -127,6 +134,18 @@ mod tests {
         ] {
             let got = [tax(&three(), rounding), tax(&ties(), rounding), tax(&tie(), rounding)];
             assert_eq!(got.map(|tax| tax.to_string()), expected, "{rounding:?}");
+        }
+    }
+
+    #[test]
+    fn taxes_rounded_together_are_explained_by_no_other_rule() {
+        let lines = [line("26.73", ["5", "9.975"], false)];
+        let tax = |rounding| totals(&lines, Decimal::ZERO, rounding).tax;
+        assert_eq!(tax(Rounding::TaxesTogether), dec("4.00"));
+        assert_eq!(line_taxes(&lines[0], Decimal::ZERO, Rounding::TaxesTogether), [dec("1.34"), dec("2.66")]);
+        for other in [Rounding::LineHalfUp, Rounding::LineHalfEven, Rounding::InvoiceHalfUp, Rounding::InvoiceHalfEven]
+        {
+            assert_eq!(tax(other), dec("4.01"), "{other:?}");
         }
     }
 

@@ -45,6 +45,8 @@ pub struct InvoiceView {
     pub vis_state: i64,
     /// How often it would have been e-mailed.
     pub emails_sent: u64,
+    /// To whom, one after the other.
+    pub emailed_to: Vec<String>,
     /// In their order.
     pub lines: Vec<LineView>,
 }
@@ -66,6 +68,8 @@ pub struct LineView {
     pub amount: Decimal,
     /// The taxes charged, at most two.
     pub taxes: Vec<TaxView>,
+    /// The second tax is charged on the first one too.
+    pub compounded: bool,
 }
 
 /// One tax of a line.
@@ -123,8 +127,16 @@ pub struct ClientView {
     pub currency: String,
     /// Private note.
     pub note: String,
+    /// Telephone number.
+    pub phone: String,
+    /// Registration for sales tax.
+    pub vat_number: String,
+    /// Language.
+    pub language: String,
     /// Billing street, second line, city, province, postal code, country.
     pub address: [String; 6],
+    /// The same of the secondary address.
+    pub other_address: [String; 6],
     /// 0 active, 1 deleted, 2 archived.
     pub vis_state: i64,
 }
@@ -176,6 +188,7 @@ fn lines(lines: &[Line], discount: Decimal, books: &Books) -> Vec<LineView> {
             unit_cost: line.unit_cost,
             amount: line.amount,
             taxes: named.collect(),
+            compounded: line.compounded_tax,
         }
     };
     lines.iter().map(view).collect()
@@ -206,6 +219,7 @@ impl InvoiceView {
             v3_status: statuses.v3.to_owned(),
             vis_state: invoice.vis_state,
             emails_sent: invoice.emails_sent,
+            emailed_to: invoice.emailed_to.clone(),
             lines: lines(&invoice.lines, invoice.discount_percent, books),
         }
     }
@@ -240,7 +254,11 @@ impl ClientView {
             lname: text("lname"),
             currency: text("currency_code"),
             note: text("note"),
+            phone: text("bus_phone"),
+            vat_number: text("vat_number"),
+            language: text("language"),
             address: ["p_street", "p_street2", "p_city", "p_province", "p_code", "p_country"].map(text),
+            other_address: ["s_street", "s_street2", "s_city", "s_province", "s_code", "s_country"].map(text),
             vis_state: client.vis_state,
         }
     }

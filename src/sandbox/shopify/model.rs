@@ -59,6 +59,8 @@ pub struct Order {
     pub edited: bool,
     /// Prices contain tax.
     pub taxes_included: bool,
+    /// Each tax is charged on the taxes before it too.
+    pub taxes_compound: bool,
     /// No tax is charged.
     pub tax_exempt: bool,
     /// Taxes may still change.
@@ -338,6 +340,20 @@ impl Line {
             Some(variant) => format!("{} - {variant}", self.title),
             None => self.title.clone(),
         }
+    }
+}
+
+impl Duty {
+    /// All its taxes.
+    pub fn tax(&self) -> Minor {
+        self.taxes.iter().map(|tax| tax.price).sum()
+    }
+}
+
+impl Fee {
+    /// All its taxes.
+    pub fn tax(&self) -> Minor {
+        self.taxes.iter().map(|tax| tax.price).sum()
     }
 }
 

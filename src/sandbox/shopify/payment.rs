@@ -96,7 +96,7 @@ pub struct Refund {
     pub adjustments: Vec<Adjustment>,
     /// Ids of the order's transactions that belong to it.
     pub transactions: Vec<u64>,
-    /// Duties given back, by the position of the line.
+    /// Duties given back, by the duty's id; their taxes go with them.
     pub duties: Vec<(u64, Minor)>,
     /// Made by an order edit rather than a refund.
     pub removal: bool,

@@ -40,13 +40,55 @@ async fn the_rounding_switch_reaches_the_answer() {
         (Rounding::LineHalfEven, "34.23", "2.62"),
         (Rounding::InvoiceHalfUp, "34.24", "2.63"),
         (Rounding::InvoiceHalfEven, "34.24", "2.62"),
+        (Rounding::TaxesTogether, "34.23", "2.63"),
     ] {
         let api = Caller::start(Options { rounding, ..noon() }).await;
         let client = api.client("a@example.com").await;
         let hst = || taxed("10.10", &[("HST", "13")]);
         assert_eq!(total(&api, client, "0", json!([hst(), hst(), hst()])).await.1, three, "{rounding:?}");
         assert_eq!(total(&api, client, "0", json!([taxed("2.50", &[("GST", "5")])])).await.1, tie, "{rounding:?}");
+        let both: &[_] = &[("GST", "5"), ("QST", "9.975")];
+        let together = if rounding == Rounding::TaxesTogether { "30.73" } else { "30.74" };
+        assert_eq!(total(&api, client, "0", json!([taxed("26.73", both)])).await.1, together, "{rounding:?}");
     }
+}
+
+#[tokio::test]
+async fn a_compounded_tax_is_charged_on_the_first_and_read_back() {
+    let api = Caller::start(noon()).await;
+    let client = api.client("a@example.com").await;
+    let mut lamp = taxed("100.00", &[("GST", "5"), ("QST", "10")]);
+    lamp["compounded_tax"] = json!(true);
+    assert_eq!(total(&api, client, "0", json!([lamp])).await.1, "115.50");
+    let view = &api.books.invoices()[0].lines[0];
+    assert!(view.compounded);
+    assert_eq!(view.taxes.iter().map(|tax| tax.amount.to_string()).collect::<Vec<_>>(), ["5.00", "10.50"]);
+}
+
+#[tokio::test]
+async fn an_e_mail_goes_to_those_named_or_to_the_client() {
+    let api = Caller::start(noon()).await;
+    let client = api.client("a@example.com").await;
+    let id = api.invoice(client, "S1", "5.00").await;
+    let path = format!("invoices/invoices/{id}");
+    let send = |recipients: Value| json!({"invoice": {"action_email": true, "email_recipients": recipients}});
+    for wrong in [json!("b@example.com"), json!([7]), json!(["nobody"])] {
+        let refused = api.refused(Method::PUT, &path, send(wrong)).await;
+        assert_eq!(refused, (422, 1004, "email_recipients".to_owned()));
+    }
+    assert_eq!(api.books.emails_sent(), 0);
+    api.put(&path, send(json!(["b@example.com", "c@example.com"]))).await;
+    let answer = api.put(&path, json!({"invoice": {"action_email": true}})).await;
+    assert_eq!(answer["invoice"]["v3_status"], "sent");
+    let invoice = &api.books.invoices()[0];
+    assert_eq!((api.books.emails_sent(), invoice.emails_sent), (2, 2));
+    assert_eq!(invoice.emailed_to, ["b@example.com", "c@example.com", "a@example.com"]);
+
+    let silent = api.post("users/clients", json!({"client": {"fname": "No", "lname": "Mail"}})).await;
+    let id = api.invoice(silent["client"]["id"].as_u64().unwrap(), "S2", "5.00").await;
+    let body = json!({"invoice": {"action_email": true}});
+    let refused = api.refused(Method::PUT, &format!("invoices/invoices/{id}"), body).await;
+    assert_eq!(refused, (422, 1001, "email_recipients".to_owned()));
 }
 
 #[tokio::test]
@@ -146,23 +188,4 @@ async fn tax_numbers_come_from_the_tax_of_that_name_and_outlive_nothing() {
     let (status, body) = api.accounting(Method::DELETE, &format!("taxes/taxes/{tax}"), None).await;
     assert_eq!((status, body), (200, json!({"response": {}})));
     assert_eq!(api.read_invoice(made["id"].as_u64().unwrap()).await["lines"][0]["taxAmount1"], "13");
-}
-
-#[tokio::test]
-async fn credit_notes_belong_to_a_client_and_add_up_like_invoices() {
-    let api = Caller::start(noon()).await;
-    let client = api.client("a@example.com").await;
-    let note = json!({"clientid": client, "create_date": "2026-11-20", "currency_code": "CAD",
-        "notes": "Refund 901", "lines": [taxed("20.00", &[("HST", "13")])]});
-    let wrong_wrapper = json!({"credit_notes": note});
-    let refused = api.refused(Method::POST, "credit_notes/credit_notes", wrong_wrapper).await;
-    assert_eq!(refused, (422, 1001, "clientid".to_owned()));
-    let made = api.post("credit_notes/credit_notes?include[]=lines", json!({"credit_note": note})).await;
-    let made = &made["credit_note"];
-    assert_eq!((&made["amount"]["amount"], &made["credit_type"]), (&json!("22.60"), &json!("goodwill")));
-    assert_eq!(made["lines"][0]["amount"]["amount"], "20.00");
-    let path = format!("credit_notes/credit_notes/{}", made["id"]);
-    api.put(&path, json!({"credit_note": {"vis_state": 1}})).await;
-    assert_eq!(api.get("credit_notes/credit_notes").await["total"], 0);
-    assert_eq!(api.books.credit_notes()[0].vis_state, 1);
 }

@@ -1,5 +1,7 @@
 //! The simulator over real HTTP, as a caller meets it.
 
+mod by_hand;
+mod credits;
 mod documents;
 mod faults;
 mod journal;

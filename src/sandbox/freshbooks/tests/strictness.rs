@@ -1,5 +1,5 @@
 use super::*;
-use crate::sandbox::freshbooks::{DuplicateNumbers, ErrorStyle};
+use crate::sandbox::freshbooks::{DuplicateNumbers, ErrorStyle, HiddenClients};
 
 #[tokio::test]
 async fn read_only_keys_are_refused_and_strange_ones_ignored() {
@@ -101,16 +101,58 @@ async fn a_number_stays_taken_when_its_invoice_is_deleted() {
 }
 
 #[tokio::test]
-async fn a_deleted_client_gets_no_invoice_until_it_is_undeleted() {
-    let api = Caller::start(noon()).await;
+async fn a_deleted_or_archived_client_gets_nothing_new_until_it_is_back_unless_told_otherwise() {
+    const INVOICES: &str = "invoices/invoices";
+    const CREDITS: &str = "credit_notes/credit_notes";
+    for (hidden_clients, deleted, archived) in [
+        (HiddenClients::Refuse, Some(1011), Some(1004)),
+        (HiddenClients::RefuseDeleted, Some(1011), None),
+        (HiddenClients::Accept, None, None),
+    ] {
+        let api = Caller::start(Options { hidden_clients, ..noon() }).await;
+        let client = api.client("a@example.com").await;
+        let old = api.invoice(client, "S1", "5.00").await;
+        let invoice = json!({"invoice": {"customerid": client, "create_date": "2026-11-20"}});
+        let credit = json!({"credit_note": {"clientid": client, "create_date": "2026-11-20"}});
+        for (state, errno) in [(1, deleted), (2, archived), (0, None)] {
+            api.put(&format!("users/clients/{client}"), json!({"client": {"vis_state": state}})).await;
+            for (path, body, field) in [(INVOICES, &invoice, "customerid"), (CREDITS, &credit, "clientid")] {
+                match errno {
+                    Some(errno) => {
+                        let refused = api.refused(Method::POST, path, body.clone()).await;
+                        assert_eq!(refused, (422, errno, field.to_owned()), "{hidden_clients:?}");
+                    }
+                    None => drop(api.post(path, body.clone()).await),
+                }
+            }
+            // What was there before goes on.
+            api.put(&format!("{INVOICES}/{old}"), json!({"invoice": {"notes": "changed"}})).await;
+            api.post("payments/payments", payment(old, "1.00")).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_text_can_be_too_long() {
+    let api = Caller::start(Options { longest_line_name: Some(20), ..noon() }).await;
     let client = api.client("a@example.com").await;
-    let path = format!("users/clients/{client}");
-    api.put(&path, json!({"client": {"vis_state": 1}})).await;
-    let body = json!({"invoice": {"customerid": client, "create_date": "2026-11-20"}});
-    let refused = api.refused(Method::POST, "invoices/invoices", body.clone()).await;
-    assert_eq!(refused, (422, 1011, "customerid".to_owned()));
-    api.put(&path, json!({"client": {"vis_state": 0}})).await;
-    api.post("invoices/invoices", body).await;
+    let id = api.invoice(client, "S1", "5.00").await;
+    let invoice = |key: &str, length: usize| json!({"invoice": {(key): "é".repeat(length)}});
+    let path = format!("invoices/invoices/{id}");
+    for (key, longest) in [("po_number", 255), ("organization", 255), ("city", 100), ("invoice_number", 10)] {
+        assert_eq!(api.refused(Method::PUT, &path, invoice(key, longest + 1)).await, (422, 1017, key.to_owned()));
+        api.put(&path, invoice(key, longest)).await;
+    }
+    api.put(&path, invoice("notes", 5000)).await;
+    let named = |length: usize| json!({"invoice": {"lines": [line(&"é".repeat(length), "5.00")]}});
+    assert_eq!(api.refused(Method::PUT, &path, named(21)).await, (422, 1017, "name".to_owned()));
+    api.put(&path, named(20)).await;
+    for (key, longest) in [("email", 255), ("vat_number", 255), ("p_street", 255), ("p_city", 100), ("s_code", 100)] {
+        let body = |length: usize| json!({"client": {(key): "é".repeat(length)}});
+        let path = format!("users/clients/{client}");
+        assert_eq!(api.refused(Method::PUT, &path, body(longest + 1)).await, (422, 1017, key.to_owned()));
+        api.put(&path, body(longest)).await;
+    }
 }
 
 #[tokio::test]

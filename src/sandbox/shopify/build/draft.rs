@@ -25,7 +25,7 @@ pub struct Draft {
     pub(super) taxes: Vec<(String, Decimal)>,
     pub(super) order_tax_only: bool,
     pub(super) marketplace: bool,
-    pub(super) fees: Vec<(String, Decimal)>,
+    pub(super) fees: Vec<DraftFee>,
     pub(super) tip: Decimal,
     pub(super) tip_line: bool,
     pub(super) rate: Option<Decimal>,
@@ -38,6 +38,7 @@ pub(super) struct Facts {
     pub(super) name: Option<String>,
     pub(super) test: bool,
     pub(super) taxes_included: bool,
+    pub(super) taxes_compound: bool,
     pub(super) tax_exempt: bool,
     pub(super) estimated_taxes: bool,
     pub(super) duties_included: bool,
@@ -69,8 +70,23 @@ pub(super) struct DraftLine {
     pub(super) sent: bool,
     pub(super) tip: bool,
     pub(super) taxes: Option<Vec<(String, Decimal)>>,
-    pub(super) duty: Option<(Decimal, String, CountryCode)>,
+    pub(super) duty: Option<DraftDuty>,
     pub(super) attributes: Vec<Attribute>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct DraftDuty {
+    pub(super) price: Decimal,
+    pub(super) tariff: String,
+    pub(super) origin: CountryCode,
+    pub(super) taxes: Vec<(String, Decimal)>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct DraftFee {
+    pub(super) name: String,
+    pub(super) price: Decimal,
+    pub(super) taxes: Vec<(String, Decimal)>,
 }
 
 #[derive(Clone, Debug)]
@@ -186,7 +202,19 @@ impl Draft {
     /// A customs charge on the line.
     #[must_use]
     pub fn duty(self, price: &str, tariff: &str, origin: CountryCode) -> Draft {
-        self.last(|line| line.duty = Some((number(price), tariff.to_owned(), origin)))
+        let (price, tariff) = (number(price), tariff.to_owned());
+        self.last(|line| line.duty = Some(DraftDuty { price, tariff, origin, taxes: Vec::new() }))
+    }
+
+    /// A tax on the line's customs charge; call it again for a second one. Without effect where duties are inside the prices.
+    #[must_use]
+    pub fn duty_tax(self, title: &str, rate: &str) -> Draft {
+        let tax = (title.to_owned(), number(rate));
+        self.last(|line| {
+            if let Some(duty) = &mut line.duty {
+                duty.taxes.push(tax);
+            }
+        })
     }
 
     /// An engraving or the like.
@@ -246,6 +274,13 @@ impl Draft {
         self
     }
 
+    /// Each tax is charged on the taxes before it too, at the rate it states.
+    #[must_use]
+    pub fn compound(mut self) -> Draft {
+        self.order.taxes_compound = true;
+        self
+    }
+
     /// Prices contain the taxes.
     #[must_use]
     pub fn inclusive(mut self) -> Draft {
@@ -277,7 +312,16 @@ impl Draft {
     /// An additional fee.
     #[must_use]
     pub fn fee(mut self, name: &str, price: &str) -> Draft {
-        self.fees.push((name.to_owned(), number(price)));
+        self.fees.push(DraftFee { name: name.to_owned(), price: number(price), taxes: Vec::new() });
+        self
+    }
+
+    /// A tax on the fee named last; call it again for a second one.
+    #[must_use]
+    pub fn fee_tax(mut self, title: &str, rate: &str) -> Draft {
+        if let Some(fee) = self.fees.last_mut() {
+            fee.taxes.push((title.to_owned(), number(rate)));
+        }
         self
     }
 

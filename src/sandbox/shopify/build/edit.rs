@@ -4,13 +4,13 @@ use rust_decimal::Decimal;
 
 use super::{
     Worth,
-    sale::{taken_off, taxes},
+    sale::{Taxing, taken_off, taxes},
 };
 use crate::sandbox::shopify::{
-    currency::number,
+    currency::{number, share},
     model::{
         Allocation, Discount, DiscountApplicationAllocationMethod, DiscountApplicationTargetSelection,
-        DiscountApplicationTargetType, DiscountSource, DiscountValue, Line, Order, OrderDisplayFulfillmentStatus,
+        DiscountApplicationTargetType, DiscountSource, DiscountValue, Duty, Line, Order, OrderDisplayFulfillmentStatus,
         Refund, RefundLineItemRestockType,
     },
 };
@@ -35,7 +35,9 @@ impl Order {
             removal: true,
             settles: 0,
         });
+        let before = self.removed(line);
         self.give_back(line, quantity, RefundLineItemRestockType::Cancel);
+        self.drop_duties(line, before);
         self.edited()
     }
 
@@ -56,7 +58,7 @@ impl Order {
             gone: 0,
             unit_price,
             allocations: Vec::new(),
-            taxes: taxes(unit_price * quantity, &rates, self.taxes_included, Some(false)),
+            taxes: taxes(unit_price * quantity, &rates, self.taxing(Some(false))),
             duties: Vec::new(),
             gift_card: false,
             taxable: true,
@@ -76,7 +78,7 @@ impl Order {
         self.tick();
         let discount = self.discounts.len();
         let presentment = self.presentment;
-        let inclusive = self.taxes_included;
+        let how = self.taxing(None);
         let value = match worth {
             Worth::Percent(percent) => DiscountValue::Percent(percent),
             Worth::Amount(amount) => DiscountValue::Amount(presentment.minor(amount)),
@@ -86,7 +88,7 @@ impl Order {
         line.allocations.push(Allocation { discount, amount });
         let rates = rates(line);
         let liable = line.taxes.first().and_then(|tax| tax.channel_liable);
-        line.taxes = taxes(line.gross(), &rates, inclusive, liable);
+        line.taxes = taxes(line.gross(), &rates, Taxing { liable, ..how });
         self.discounts.push(Discount {
             source: DiscountSource::Manual(title.to_owned(), None),
             allocation_method: DiscountApplicationAllocationMethod::Each,
@@ -112,15 +114,39 @@ impl Order {
     pub fn taxes_recalculated(mut self, title: &str, rate: &str) -> Order {
         self.tick();
         let rates = [(title.to_owned(), number(rate))];
-        let inclusive = self.taxes_included;
+        let how = self.taxing(Some(false));
         for line in self.lines.iter_mut().filter(|line| !line.taxes.is_empty()) {
-            line.taxes = taxes(line.gross(), &rates, inclusive, Some(false));
+            line.taxes = taxes(line.gross(), &rates, how);
         }
         for line in self.shipping.iter_mut().filter(|line| !line.taxes.is_empty()) {
-            line.taxes = taxes(line.discounted(), &rates, inclusive, Some(false));
+            line.taxes = taxes(line.discounted(), &rates, how);
         }
         self.recompute();
         self
+    }
+
+    /// Units that edits took off a line.
+    fn removed(&self, at: usize) -> i64 {
+        let removals = self.refunds.iter().filter(|refund| refund.removal).flat_map(|refund| &refund.lines);
+        removals.filter(|line| line.line == at).map(|line| line.quantity).sum()
+    }
+
+    /// The customs charge goes with the units of a line that an edit has just taken off; `before` were gone already.
+    fn drop_duties(&mut self, at: usize, before: i64) {
+        let after = self.removed(at);
+        let Some(line) = self.lines.get(at) else { return };
+        let part = |duty: &Duty| {
+            let share = share(duty.price, after, line.quantity) - share(duty.price, before, line.quantity);
+            (duty.id, share.min(self.duty_now(duty).0))
+        };
+        let gone: Vec<_> = line.duties.iter().map(part).filter(|(_, amount)| *amount > 0).collect();
+        if let Some(refund) = self.refunds.last_mut() {
+            refund.duties = gone;
+        }
+    }
+
+    fn taxing(&self, liable: Option<bool>) -> Taxing {
+        Taxing { inclusive: self.taxes_included, compound: self.taxes_compound, liable }
     }
 
     fn edited(mut self) -> Order {

@@ -11,6 +11,9 @@ use crate::sandbox::shopify::{
     },
 };
 
+/// The gateway of a customer's balance with the shop.
+pub(super) const STORE_CREDIT: &str = "shopify_store_credit";
+
 impl Draft {
     /// Placed and paid in full.
     pub fn paid(self, gateway: &str) -> Order {
@@ -41,6 +44,12 @@ impl Order {
     pub fn paid_part(self, gateway: &str, amount: &str) -> Order {
         let amount = self.presentment.parse(amount);
         self.paid_minor(gateway, amount, None)
+    }
+
+    /// Pays a part from the customer's balance with the shop.
+    #[must_use]
+    pub fn paid_from_store_credit(self, amount: &str) -> Order {
+        self.paid_part(STORE_CREDIT, amount)
     }
 
     /// Pays all that is outstanding at another rate than the order's: the shop money differs.

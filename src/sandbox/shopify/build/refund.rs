@@ -1,5 +1,6 @@
 //! Goods and money that go back.
 
+use super::pay::STORE_CREDIT;
 use crate::sandbox::shopify::{
     currency::{Minor, number, share},
     model::{
@@ -17,6 +18,7 @@ pub struct Giving {
     all_shipping: bool,
     everything: bool,
     duties: bool,
+    store_credit: bool,
     money: Option<Vec<(Option<String>, String)>>,
     rate: Option<String>,
     no_money: bool,
@@ -55,6 +57,20 @@ impl Giving {
     #[must_use]
     pub fn all_shipping(mut self) -> Giving {
         self.all_shipping = true;
+        self
+    }
+
+    /// All customs charges that are left, with their tax.
+    #[must_use]
+    pub fn all_duties(mut self) -> Giving {
+        self.duties = true;
+        self
+    }
+
+    /// The money goes to the buyer's store credit instead of back to the payment.
+    #[must_use]
+    pub fn to_store_credit(mut self) -> Giving {
+        self.store_credit = true;
         self
     }
 
@@ -180,8 +196,8 @@ impl Order {
             self.give_shipping_back(at, amount);
         }
         if giving.duties {
-            let duties: Vec<(u64, Minor)> =
-                self.lines.iter().flat_map(|line| &line.duties).map(|duty| (duty.id, duty.price)).collect();
+            let duties = self.lines.iter().flat_map(|line| &line.duties).map(|duty| (duty.id, self.duty_now(duty).0));
+            let duties: Vec<(u64, Minor)> = duties.filter(|(_, left)| *left > 0).collect();
             self.refund_now(|refund| refund.duties = duties);
         }
         self.settle(&giving, overpaid);
@@ -308,7 +324,8 @@ impl Order {
         let now = self.updated_at;
         for (to, sum) in sums {
             let Some(paid) = self.transactions.iter().find(|paid| paid.id == to) else { continue };
-            let (gateway, test) = (paid.gateway.clone(), paid.test);
+            let gateway = if giving.store_credit { STORE_CREDIT } else { &paid.gateway }.to_owned();
+            let test = paid.test;
             self.next_event = Some(now);
             let mut back = self.transaction(Kind::Refund, status, &gateway, sum, rate);
             (back.parent, back.test) = (Some(to), test);

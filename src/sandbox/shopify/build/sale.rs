@@ -4,7 +4,7 @@ use rust_decimal::{Decimal, prelude::ToPrimitive};
 
 use super::{
     Draft, Worth,
-    draft::{DraftDiscount, DraftLine, Target},
+    draft::{DraftDiscount, DraftDuty, DraftFee, DraftLine, Target},
 };
 use crate::sandbox::shopify::{
     currency::{CurrencyCode, Minor, round, split},
@@ -38,14 +38,11 @@ impl Draft {
             apply(at, discount, &mut lines, &mut shipping, presentment);
         }
         self.tax_all(&mut lines, &mut shipping);
-        let order_taxes = if self.order_tax_only { take_taxes(&mut lines, &mut shipping) } else { Vec::new() };
+        let mut fees: Vec<Fee> = self.fees.iter().map(|fee| self.fee_charged(fee, presentment)).collect();
+        let order_taxes =
+            if self.order_tax_only { take_taxes(&mut lines, &mut shipping, &mut fees) } else { Vec::new() };
 
-        let fee = |(name, price): &(String, Decimal), id| Fee {
-            id,
-            name: name.clone(),
-            price: presentment.minor(*price),
-            taxes: Vec::new(),
-        };
+        fees.iter_mut().for_each(|fee| fee.id = next());
         let entered = self.entered.unwrap_or(self.at);
         let facts = self.order;
         let mut order = Order {
@@ -62,6 +59,7 @@ impl Draft {
             confirmed: true,
             edited: false,
             taxes_included: facts.taxes_included,
+            taxes_compound: facts.taxes_compound,
             tax_exempt: facts.tax_exempt,
             estimated_taxes: facts.estimated_taxes,
             duties_included: facts.duties_included,
@@ -85,7 +83,7 @@ impl Draft {
             lines,
             shipping,
             discounts: self.discounts.iter().map(|discount| granted(discount, presentment)).collect(),
-            fees: self.fees.iter().map(|part| fee(part, next())).collect(),
+            fees,
             order_taxes,
             transactions: Vec::new(),
             refunds: Vec::new(),
@@ -107,42 +105,76 @@ impl Draft {
         if self.order.tax_exempt {
             return;
         }
-        let liable = self.marketplace.then_some(true).or(Some(false));
-        let inclusive = self.order.taxes_included;
+        let how = self.taxing();
         for (line, draft) in lines.iter_mut().zip(&self.lines) {
             let rates = match &draft.taxes {
                 Some(own) => own.as_slice(),
                 None if draft.taxable => self.taxes.as_slice(),
                 None => &[],
             };
-            line.taxes = taxes(line.gross(), rates, inclusive, liable);
+            line.taxes = taxes(line.gross(), rates, how);
+            // A charge inside the prices is taxed with them.
+            let duty = draft.duty.iter().filter(|_| !self.order.duties_included);
+            for (charged, duty) in line.duties.iter_mut().zip(duty) {
+                charged.taxes = taxes(charged.price, &duty.taxes, how);
+            }
         }
         for line in shipping.iter_mut().filter(|_| self.shipping_taxed) {
-            line.taxes = taxes(line.discounted(), &self.taxes, inclusive, liable);
+            line.taxes = taxes(line.discounted(), &self.taxes, how);
+        }
+    }
+
+    /// A fee that has no id yet.
+    fn fee_charged(&self, fee: &DraftFee, currency: CurrencyCode) -> Fee {
+        let price = currency.minor(fee.price);
+        let rates: &[(String, Decimal)] = if self.order.tax_exempt { &[] } else { &fee.taxes };
+        Fee { id: 0, name: fee.name.clone(), price, taxes: taxes(price, rates, self.taxing()) }
+    }
+
+    fn taxing(&self) -> Taxing {
+        Taxing {
+            inclusive: self.order.taxes_included,
+            compound: self.order.taxes_compound,
+            liable: Some(self.marketplace),
         }
     }
 }
 
+/// How an order's taxes are charged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taxing {
+    /// Prices contain them.
+    pub(super) inclusive: bool,
+    /// Each on those before it too.
+    pub(super) compound: bool,
+    /// Whether the sales channel remits them.
+    pub(super) liable: Option<bool>,
+}
+
 /// Each tax on `base`, rounded by itself. With prices that contain tax, its part of the base.
-pub(super) fn taxes(base: Minor, rates: &[(String, Decimal)], inclusive: bool, liable: Option<bool>) -> Vec<TaxLine> {
-    let all: Decimal = rates.iter().map(|(_, rate)| *rate).sum();
-    let divisor = if inclusive { Decimal::ONE + all } else { Decimal::ONE };
-    let line = |(title, rate): &(String, Decimal)| TaxLine {
-        title: title.clone(),
-        rate: Some(*rate),
-        price: round(Decimal::from(base) * rate / divisor),
-        channel_liable: liable,
-        source: Some("Shopify".to_owned()),
-    };
-    rates.iter().map(line).collect()
+pub(super) fn taxes(base: Minor, rates: &[(String, Decimal)], how: Taxing) -> Vec<TaxLine> {
+    let grown = |sum: Decimal, (_, rate): &(String, Decimal)| if how.compound { sum + sum * rate } else { sum + rate };
+    let whole = rates.iter().fold(Decimal::ONE, grown);
+    // What the next tax is charged on; cents count where one tax is charged on another in the open.
+    let mut on = if how.inclusive { Decimal::from(base) / whole } else { Decimal::from(base) };
+    let mut lines = Vec::with_capacity(rates.len());
+    for (title, rate) in rates {
+        let price = round(on * rate);
+        if how.compound {
+            on += if how.inclusive { on * rate } else { Decimal::from(price) };
+        }
+        let source = Some("Shopify".to_owned());
+        lines.push(TaxLine { title: title.clone(), rate: Some(*rate), price, channel_liable: how.liable, source });
+    }
+    lines
 }
 
 fn unpriced(draft: &DraftLine, currency: CurrencyCode, next: &mut impl FnMut() -> u64) -> Line {
-    let duty = |(price, tariff, origin): &(Decimal, String, _)| Duty {
+    let duty = |duty: &DraftDuty| Duty {
         id: next(),
-        harmonized_system_code: Some(tariff.clone()),
-        country_of_origin: Some(*origin),
-        price: currency.minor(*price),
+        harmonized_system_code: Some(duty.tariff.clone()),
+        country_of_origin: Some(duty.origin),
+        price: currency.minor(duty.price),
         taxes: Vec::new(),
     };
     let duties = draft.duty.iter().map(duty).collect();
@@ -223,10 +255,15 @@ fn granted(discount: &DraftDiscount, currency: CurrencyCode) -> Discount {
     Discount { source: discount.source.clone(), allocation_method, target_selection, target_type, value }
 }
 
-/// Moves all taxes off the lines and sums them by title and rate.
-fn take_taxes(lines: &mut [Line], shipping: &mut [Shipping]) -> Vec<TaxLine> {
-    let all = lines.iter_mut().map(|line| std::mem::take(&mut line.taxes));
+/// Moves all taxes off what they are charged on and sums them by title and rate.
+fn take_taxes(lines: &mut [Line], shipping: &mut [Shipping], fees: &mut [Fee]) -> Vec<TaxLine> {
+    let of_line = |line: &mut Line| {
+        let duties = line.duties.iter_mut().map(|duty| &mut duty.taxes);
+        std::iter::once(&mut line.taxes).chain(duties).flat_map(std::mem::take).collect::<Vec<_>>()
+    };
+    let all = lines.iter_mut().map(of_line);
     let all = all.chain(shipping.iter_mut().map(|line| std::mem::take(&mut line.taxes)));
+    let all = all.chain(fees.iter_mut().map(|fee| std::mem::take(&mut fee.taxes)));
     let all: Vec<TaxLine> = all.flatten().collect();
     summed(all.iter().map(|tax| (tax, tax.price)))
 }

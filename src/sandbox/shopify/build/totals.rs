@@ -3,7 +3,7 @@
 use crate::sandbox::shopify::{
     currency::{Minor, share},
     model::{
-        Bag, DiscountApplicationTargetSelection, DiscountApplicationTargetType, Line, Order,
+        Bag, DiscountApplicationTargetSelection, DiscountApplicationTargetType, Duty, Fee, Line, Order,
         OrderDisplayFinancialStatus as Status, OrderTransactionKind as Kind, OrderTransactionStatus as Outcome, Refund,
         Shipping, TaxLine, Totals, Transaction,
     },
@@ -41,6 +41,13 @@ impl Order {
         (line.discounted() - subtotal, line.tax() - tax)
     }
 
+    /// What is left of a customs charge and its tax after refunds and removals.
+    pub fn duty_now(&self, duty: &Duty) -> (Minor, Minor) {
+        let given = self.refunds.iter().flat_map(|refund| &refund.duties).filter(|(id, _)| *id == duty.id);
+        let given: Minor = given.map(|(_, amount)| amount).sum();
+        (duty.price - given, duty.tax() - share(duty.tax(), given, duty.price))
+    }
+
     /// The order's tax lines at the sale (`now` false) or after refunds and removals.
     pub fn tax_lines(&self, now: bool) -> Vec<TaxLine> {
         if !self.order_taxes.is_empty() {
@@ -57,9 +64,16 @@ impl Order {
             let left = self.shipping_now(at).1;
             all.extend(line.taxes.iter().map(|tax| (tax, part(tax, line.tax(), left))));
         }
-        let duties = self.lines.iter().flat_map(|line| &line.duties).flat_map(|duty| &duty.taxes);
-        all.extend(duties.chain(self.fees.iter().flat_map(|fee| &fee.taxes)).map(|tax| (tax, tax.price)));
+        for duty in self.duties() {
+            let left = self.duty_now(duty).1;
+            all.extend(duty.taxes.iter().map(|tax| (tax, part(tax, duty.tax(), left))));
+        }
+        all.extend(self.fees.iter().flat_map(|fee| &fee.taxes).map(|tax| (tax, tax.price)));
         summed(all.into_iter())
+    }
+
+    fn duties(&self) -> impl Iterator<Item = &Duty> {
+        self.lines.iter().flat_map(|line| &line.duties)
     }
 
     /// Whether this line's order discount was for all goods.
@@ -78,19 +92,19 @@ impl Order {
         let discounted_shipping: Minor = self.shipping.iter().map(Shipping::discounted).sum();
         let current_shipping: Minor = (0..self.shipping.len()).map(|at| self.shipping_now(at).0).sum();
 
-        let extra_tax: Minor =
-            self.lines.iter().flat_map(|line| &line.duties).flat_map(|duty| &duty.taxes).map(|tax| tax.price).sum();
-        let extra_tax = extra_tax + self.order_taxes.iter().map(|tax| tax.price).sum::<Minor>();
-        let extra_tax = extra_tax + self.fees.iter().flat_map(|fee| &fee.taxes).map(|tax| tax.price).sum::<Minor>();
-        let tax = extra_tax
+        let fixed_tax =
+            self.order_taxes.iter().map(|tax| tax.price).sum::<Minor>() + self.fees.iter().map(Fee::tax).sum::<Minor>();
+        let tax = fixed_tax
+            + self.duties().map(Duty::tax).sum::<Minor>()
             + self.lines.iter().map(|line| line.tax()).sum::<Minor>()
             + self.shipping.iter().map(Shipping::tax).sum::<Minor>();
-        let current_tax = extra_tax
+        let current_tax = fixed_tax
+            + self.duties().map(|duty| self.duty_now(duty).1).sum::<Minor>()
             + (0..self.lines.len()).map(|at| self.line_now(at).1).sum::<Minor>()
             + (0..self.shipping.len()).map(|at| self.shipping_now(at).1).sum::<Minor>();
 
-        let duties: Minor = self.lines.iter().flat_map(|line| &line.duties).map(|duty| duty.price).sum();
-        let duties_back: Minor = self.refunds.iter().flat_map(|refund| &refund.duties).map(|(_, amount)| amount).sum();
+        let duties: Minor = self.duties().map(|duty| duty.price).sum();
+        let duties_left: Minor = self.duties().map(|duty| self.duty_now(duty).0).sum();
         let has_duties = self.lines.iter().any(|line| !line.duties.is_empty());
         let fees: Minor = self.fees.iter().map(|fee| fee.price).sum();
         let added = |tax: Minor, duties: Minor| {
@@ -102,7 +116,7 @@ impl Order {
         let tip_lines = self.lines.iter().enumerate().filter(|(_, line)| line.tip);
         let tip_back: Minor = tip_lines.map(|(at, line)| line.gross() - self.line_now(at).0).sum();
         let total = subtotal + discounted_shipping + added(tax, duties);
-        let current_total = current_subtotal + current_shipping + added(current_tax, duties - duties_back) - tip_back;
+        let current_total = current_subtotal + current_shipping + added(current_tax, duties_left) - tip_back;
 
         let allocated = |now: bool, cart: bool| -> Minor {
             let of_line = |line: &Line| {
@@ -145,7 +159,7 @@ impl Order {
             current_total_tax: self.bag(current_tax),
             total_tip_received: self.bag(self.tip),
             original_total_duties: has_duties.then(|| self.bag(duties)),
-            current_total_duties: has_duties.then(|| self.bag(duties - duties_back)),
+            current_total_duties: has_duties.then(|| self.bag(duties_left)),
             original_total_additional_fees: (!self.fees.is_empty()).then(|| self.bag(fees)),
             current_total_additional_fees: (!self.fees.is_empty()).then(|| self.bag(fees)),
             total_received: received,
@@ -163,7 +177,21 @@ impl Order {
         let with_tax = |subtotal: Minor, tax: Minor| if self.taxes_included { subtotal } else { subtotal + tax };
         let lines: Minor = refund.lines.iter().map(|line| with_tax(line.subtotal, line.tax)).sum();
         let shipping: Minor = refund.shipping.iter().map(|line| with_tax(line.subtotal, line.tax)).sum();
-        lines + shipping + refund.settles + refund.duties.iter().map(|(_, amount)| amount).sum::<Minor>()
+        lines + shipping + refund.settles + self.suggested_duties(refund)
+    }
+
+    /// What a refund's customs charges are worth, with tax; nothing of their own where they are inside the prices.
+    fn suggested_duties(&self, refund: &Refund) -> Minor {
+        let worth = |&(id, amount): &(u64, Minor)| {
+            let Some(duty) = self.duties().find(|duty| duty.id == id) else { return amount };
+            let earlier = self.refunds.iter().take_while(|other| other.id != refund.id);
+            let earlier: Minor =
+                earlier.flat_map(|other| &other.duties).filter(|given| given.0 == id).map(|given| given.1).sum();
+            let tax_up_to = |given: Minor| share(duty.tax(), given, duty.price);
+            let tax = tax_up_to(earlier + amount) - tax_up_to(earlier);
+            if self.taxes_included { amount } else { amount + tax }
+        };
+        if self.duties_included { 0 } else { refund.duties.iter().map(worth).sum() }
     }
 
     /// Suggested less actual; a removal by an edit suggests nothing.

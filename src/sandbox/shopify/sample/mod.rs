@@ -37,7 +37,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::sandbox::shopify::{build::instant, currency::CurrencyCode};
+    use crate::sandbox::shopify::{build::instant, currency::CurrencyCode, tests::figures::agree};
 
     #[test]
     fn it_is_the_same_each_time_and_quick() {
@@ -61,46 +61,8 @@ mod tests {
         assert!(super::kinds().len() >= 62, "{}", super::kinds().len());
     }
 
-    /// What section 4.2 of the reference says about every order's figures.
     #[test]
     fn the_figures_of_every_order_agree() {
-        for order in sample_store(2000) {
-            let (sums, name) = (&order.totals, &order.name);
-            let gross: i64 = order.lines.iter().filter(|line| !line.tip).map(|line| line.gross()).sum();
-            assert_eq!(gross, sums.subtotal_price.presentment, "{name}");
-            let shipping: i64 = order.shipping.iter().map(|line| line.discounted()).sum();
-            let tax = if order.taxes_included { 0 } else { sums.total_tax.presentment };
-            let duties =
-                if order.duties_included { 0 } else { sums.original_total_duties.unwrap_or_default().presentment };
-            let fees = sums.original_total_additional_fees.unwrap_or_default().presentment;
-            let total = gross + shipping + tax + duties + fees + sums.total_tip_received.presentment;
-            assert_eq!(total, sums.total_price.presentment, "{name}");
-
-            let lines: i64 = order.lines.iter().map(|line| line.tax()).sum();
-            let all: i64 = lines + order.shipping.iter().map(|line| line.tax()).sum::<i64>();
-            let listed: i64 = order.tax_lines(false).iter().map(|tax| tax.price).sum();
-            assert_eq!(listed, sums.total_tax.presentment, "{name}");
-            assert!(order.order_taxes.is_empty() == (all == sums.total_tax.presentment), "{name}");
-
-            let net = sums.total_received.presentment - sums.total_refunded.presentment;
-            assert_eq!(net, sums.net_payment.presentment, "{name}");
-            let owed = sums.current_total_price.presentment + sums.refund_discrepancy.presentment + order.cash_rounding;
-            let held = sums.total_capturable.presentment.min(sums.current_total_price.presentment);
-            assert_eq!(owed - net - held, sums.total_outstanding.presentment, "{name}");
-            for (at, line) in order.lines.iter().enumerate() {
-                let (left, tax) = order.line_now(at);
-                assert!(left >= 0 && tax >= 0 && line.gone <= line.quantity, "{name}");
-                assert!(
-                    line.gone < line.quantity || (left == 0 && tax == 0),
-                    "{name}: something is left of a line that is gone"
-                );
-            }
-            if order.currency == order.presentment
-                && order.transactions.iter().all(|paid| paid.amount.shop == paid.amount.presentment)
-            {
-                assert_eq!(sums.total_price.shop, sums.total_price.presentment, "{name}");
-                assert_eq!(sums.net_payment.shop, sums.net_payment.presentment, "{name}");
-            }
-        }
+        sample_store(2000).iter().for_each(agree);
     }
 }

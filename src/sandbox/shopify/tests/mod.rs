@@ -2,6 +2,7 @@
 
 mod bulk;
 mod everything;
+pub(super) mod figures;
 mod orders;
 mod schema;
 mod wire;
