@@ -5,6 +5,7 @@ mod lists;
 mod order;
 mod people;
 mod routes;
+mod settings;
 
 use std::{sync::Arc, time::Duration};
 

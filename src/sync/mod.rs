@@ -112,7 +112,8 @@ impl Visit<'_> {
         let mut known: Option<Known> = None;
         let mut writes = 0;
         loop {
-            let wanted = match mapping::wanted(&snapshot.order, &self.settings, &self.shop, &mapping::Booked::default()) {
+            let wanted = match mapping::wanted(&snapshot.order, &self.settings, &self.shop, &mapping::Booked::default())
+            {
                 Ok(wanted) => wanted,
                 Err(refusal) => return self.refuse(refusal).await,
             };

@@ -128,14 +128,13 @@ async fn an_order_shows_its_documents_and_its_proof() {
 }
 
 #[tokio::test]
-async fn a_connection_tells_its_ends_and_its_settings() {
+async fn a_connection_tells_its_ends() {
     let world = World::start().await;
     world.connect("one").await;
     let token = world.token(Role::Viewer, None);
     let query = "{ connection(shopDomain: \"ONE.myshopify.com\") { name status
         shopify { status scopes expiresAt shopName currencyCode timeZone apiVersion }
         freshbooks { status scopes accountId businessName currencyCode }
-        settings { currency issue discounts invoiceNumber startDate roundingCap genericClient paymentTypes { gateway type } }
         syncStatus { lastPullAt lastSyncedAt lagSeconds } } }";
     let connection = world.data(&token, query, json!({})).await["connection"].clone();
     assert_eq!(connection["status"], "ACTIVE");
@@ -145,9 +144,5 @@ async fn a_connection_tells_its_ends_and_its_settings() {
         (&json!("GRANTED"), &json!("America/Toronto"))
     );
     assert_eq!(connection["freshbooks"]["accountId"], "a1B2c3");
-    assert_eq!(
-        (&connection["settings"]["currency"], &connection["settings"]["discounts"]),
-        (&json!("SHOP"), &json!("OWN_LINE"))
-    );
     assert_eq!(connection["syncStatus"], json!({ "lastPullAt": null, "lastSyncedAt": null, "lagSeconds": 0 }));
 }
