@@ -1,6 +1,8 @@
-//! A connection's settings as a support person reads them.
+//! A connection's settings as a support person reads them and an admin changes them.
 
 mod choice;
+mod input;
+mod update;
 
 use async_graphql::SimpleObject;
 
@@ -8,6 +10,7 @@ use self::choice::{
     CancelledPolicy, ClientMatching, CurrencyBasis, DiscountDisplay, InvoiceIssue, InvoiceWhen, LateChanges,
     MarketplaceTaxDisplay, RefundPolicy,
 };
+pub(super) use self::update::{SettingsMutation, sentences};
 use super::scalar::{Day, Decimal};
 use crate::mapping::settings::{Filters, Settings};
 
