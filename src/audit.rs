@@ -82,12 +82,26 @@ struct StoredMapping {
     after: Option<Stored>,
 }
 
-/// Appends `entry`. Call it last in the transaction of the change: it locks the connection's chain until the commit.
+/// Appends `entry` of a sync. Call it last in the transaction of the change: it locks the connection's chain until the commit.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn append(
     txn: &impl ConnectionTrait,
+    entry: Entry,
+    key: Option<(CustomerKeyId, &DataKey)>,
+    now: DateTime<Utc>,
+) -> Result<Model, Error> {
+    append_of(txn, "sync", entry, key, now).await
+}
+
+/// [`append`] for another part of the connector than the sync.
+///
+/// # Errors
+/// When the database fails.
+pub async fn append_of(
+    txn: &impl ConnectionTrait,
+    source: &str,
     entry: Entry,
     key: Option<(CustomerKeyId, &DataKey)>,
     now: DateTime<Utc>,
@@ -106,7 +120,7 @@ pub async fn append(
         action: entry.action,
         outcome: entry.outcome,
         actor: entry.actor,
-        source: "sync".to_owned(),
+        source: source.to_owned(),
         trigger: entry.trigger,
         correlation_id: entry.correlation_id,
         field_mappings: serde_json::to_string(&mappings)?,

@@ -1,5 +1,7 @@
 //! Connections: one shop tied to one FreshBooks account, its settings, and what has been learnt of both ends.
 
+mod settings;
+
 use chrono::{DateTime, Utc};
 use entity::{
     connection::{ActiveModel, Column, Entity, Model, Status},
@@ -13,12 +15,14 @@ use sea_orm::{
     sea_query::Expr,
 };
 
+pub use self::settings::{proposed, update_settings};
 use crate::{
     app::App,
+    audit,
     auth::Actor,
     grant::{self, TokenSet},
-    mapping::{Rules, Settings, Shop},
-    schedule,
+    mapping::{Rules, Settings, Shop, settings::Wrong},
+    order, schedule,
     shopify::model::ShopInfo,
 };
 
@@ -55,12 +59,13 @@ pub struct Account {
 /// Stores an active connection with its grants and its schedule.
 ///
 /// # Errors
-/// When the database fails, or the shop is connected already.
+/// When the database fails, the settings cannot be meant, or the shop is connected already.
 pub async fn create(app: &App, _by: &Actor, new: NewConnection) -> Result<Model, Error> {
     let now = app.clock.now();
     let mut salt = [0_u8; 16];
     rand::rng().fill_bytes(&mut salt);
     let txn = app.db.begin_write().await?;
+    settings::check_new(&txn, &new, now).await?;
     let row = ActiveModel {
         id: NotSet,
         name: Set(new.name),
@@ -215,6 +220,15 @@ pub enum Error {
     /// The stored settings are not ours.
     #[error("the connection's settings are malformed")]
     Settings(#[from] serde_json::Error),
+    /// The settings that are asked for cannot be meant: a person must mend them.
+    #[error("the settings cannot be meant: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))]
+    Wrong(Vec<Wrong>),
+    /// The connection's orders could not be read or marked.
+    #[error("the connection's orders could not be read or marked")]
+    Orders(#[from] order::Error),
+    /// The trail could not be written.
+    #[error("the audit trail could not be written")]
+    Audit(#[from] audit::Error),
     /// A grant could not be stored.
     #[error("a grant could not be stored")]
     Grant(#[from] grant::Error),

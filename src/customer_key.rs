@@ -75,6 +75,24 @@ pub async fn find_by_id(
     }
 }
 
+/// The keys of these ids, without those that were destroyed.
+///
+/// # Errors
+/// When the database fails or a stored key does not open.
+pub async fn list(
+    conn: &impl ConnectionTrait,
+    keyring: &Keyring,
+    ids: impl IntoIterator<Item = CustomerKeyId>,
+) -> Result<BTreeMap<CustomerKeyId, DataKey>, Error> {
+    let mut keys = BTreeMap::new();
+    for row in Entity::find().filter(Column::Id.is_in(ids)).all(conn).await? {
+        if let Some(key) = opened(keyring, &row)? {
+            keys.insert(row.id, key);
+        }
+    }
+    Ok(keys)
+}
+
 async fn find(conn: &impl ConnectionTrait, connection: ConnectionId, subjects: &[String]) -> Result<Vec<Model>, DbErr> {
     Entity::find()
         .filter(Column::ConnectionId.eq(connection))

@@ -3,6 +3,7 @@
 //! Every trigger ends here. Nothing says *what* changed: a row is marked due, and whoever claims it takes the order as it is then. The
 //! newest `updatedAt` wins, whatever the order of arrival; the same state again changes nothing and wakes nobody.
 
+mod reconsider;
 pub mod snapshot;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 
+pub use self::reconsider::reconsider;
 use crate::{
     app::App,
     auth::Actor,

@@ -22,7 +22,7 @@ use crate::audit;
 pub(super) struct FieldMapping {
     /// Where the value comes from in Shopify's order, such as `transactions.amountSet`; `-` where it is ours.
     shopify_field: String,
-    /// The field in FreshBooks, such as `amount`.
+    /// The field in FreshBooks, such as `amount`; a setting reads as `settings.refunds`.
     freshbooks_field: String,
     /// What it was before; null on a create. A person's values read `***` without the right to see them, and once they were redacted.
     before: Option<String>,
@@ -78,7 +78,7 @@ impl AuditEntry {
         row.map(Connection).ok_or_else(|| Fault::NotFound("There is no such connection.".to_owned()))
     }
 
-    /// Shopify's number of the order behind it.
+    /// Shopify's number of the order behind it; null where it is about no one order, such as changed settings.
     async fn shopify_order_id(&self) -> Option<String> {
         self.0.shopify_order_id.map(|id| id.to_string())
     }
@@ -93,7 +93,7 @@ impl AuditEntry {
         self.0.freshbooks_resource.as_deref()
     }
 
-    /// What was done, such as `create_invoice`; `none` for a decision not to write.
+    /// What was done, such as `create_invoice`; `none` for a decision not to write, `update_settings` for changed settings.
     async fn action(&self) -> &str {
         &self.0.action
     }
@@ -108,12 +108,12 @@ impl AuditEntry {
         &self.0.actor
     }
 
-    /// The part of this service that decided.
+    /// The part of this service that decided: `sync`, or `settings`.
     async fn source(&self) -> &str {
         &self.0.source
     }
 
-    /// What made the order due, such as `resync` or `pull:12`.
+    /// What made the order due, such as `resync` or `pull:12`; `settings` where settings were changed.
     async fn trigger(&self) -> &str {
         &self.0.trigger
     }
@@ -123,7 +123,7 @@ impl AuditEntry {
         &self.0.correlation_id
     }
 
-    /// The fields that were written.
+    /// The fields that were written, or the settings that were changed.
     async fn field_mappings(&self, ctx: &Context<'_>) -> Result<Vec<FieldMapping>> {
         let people = ctx.sees_people(self.0.connection_id);
         let key = match self.0.customer_key_id {

@@ -36,6 +36,7 @@ use self::{
     page::{Cursor, Page},
     preview::PreviewQuery,
     pull::{Pull, PullMutation, PullQuery},
+    settings::SettingsMutation,
     viewer::ViewerQuery,
 };
 use crate::{app::App, auth::Principal};
@@ -51,7 +52,7 @@ pub struct Query(ViewerQuery, NodeQuery, ConnectionQuery, OrderQuery, AuditQuery
 
 /// What may be changed. Every mutation takes one `input` and answers the changed object, or what is wrong with the input.
 #[derive(Default, MergedObject)]
-pub struct Mutation(OrderMutation, PullMutation);
+pub struct Mutation(OrderMutation, PullMutation, SettingsMutation);
 
 /// The schema, with what its resolvers need.
 pub type Schema = Built<Query, Mutation, EmptySubscription>;

@@ -11,6 +11,8 @@ pub(super) enum UserErrorCode {
     Invalid,
     /// The field is needed, or one of several.
     Required,
+    /// Something else has it already.
+    Taken,
 }
 
 /// Something that the asker can mend in the input. Where there is one, nothing was changed.
@@ -27,5 +29,11 @@ pub(super) struct UserError {
 impl UserError {
     pub(super) fn new(field: &str, message: &str, code: UserErrorCode) -> Self {
         Self { field: vec!["input".to_owned(), field.to_owned()], message: message.to_owned(), code }
+    }
+
+    /// About a setting, such as `filters.tags`, of the input's field `settings`.
+    pub(super) fn setting(setting: &str, message: String, code: UserErrorCode) -> Self {
+        let field = ["input", "settings"].into_iter().chain(setting.split('.')).map(str::to_owned).collect();
+        Self { field, message, code }
     }
 }

@@ -1,63 +1,77 @@
-//! A connection's settings as a support person reads them.
+//! A connection's settings as a support person reads them and an admin changes them.
 
-use async_graphql::{Enum, SimpleObject};
+mod choice;
+mod input;
+mod update;
 
+use async_graphql::SimpleObject;
+
+use self::choice::{
+    CancelledPolicy, ClientMatching, CurrencyBasis, DiscountDisplay, InvoiceIssue, InvoiceWhen, LateChanges,
+    MarketplaceTaxDisplay, RefundPolicy,
+};
+pub(super) use self::update::{SettingsMutation, sentences};
 use super::scalar::{Day, Decimal};
-use crate::mapping::{Settings, settings};
-
-/// Whose money the documents are in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "settings::Basis")]
-pub(super) enum CurrencyBasis {
-    /// The shop's currency: what the shop's own reports are in.
-    Shop,
-    /// The buyer's currency: what the buyer saw and paid.
-    Presentment,
-}
-
-/// How far an invoice goes by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "settings::Issue")]
-pub(super) enum InvoiceIssue {
-    /// Marked sent, without an e-mail to anybody: it counts in FreshBooks' reports.
-    Sent,
-    /// Left a draft for somebody to look at: it does not count in FreshBooks' reports until it is sent.
-    Draft,
-    /// Sent to the client by e-mail, by FreshBooks: a real e-mail to a customer.
-    Email,
-}
-
-/// How discounts show on an invoice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "settings::Discounts")]
-pub(super) enum DiscountDisplay {
-    /// As a negative line under the item, with the item's taxes.
-    OwnLine,
-    /// Inside the item's price: the discount itself does not show.
-    Folded,
-}
+use crate::mapping::settings::{Filters, Settings};
 
 /// How a connection's orders are booked.
 #[derive(SimpleObject)]
 pub(super) struct ConnectionSettings {
-    /// The currency of invoices and payments: the shop's, or the one in which the buyer paid.
-    currency: CurrencyBasis,
-    /// Whether invoices go into the books by themselves, or wait as drafts for somebody to send them.
-    issue: InvoiceIssue,
-    /// Whether a discount shows as a line of its own, or is taken off the item's price.
-    discounts: DiscountDisplay,
-    /// How invoices are numbered: `{number}` stands for Shopify's order number. At most ten characters once it is filled in. A second
-    /// shop that writes to the same FreshBooks account needs a prefix, such as `SH-{number}`.
-    invoice_number: String,
-    /// Orders from before this day (in the shop's time zone) are left out; null leaves out none.
+    /// Which orders are booked at all. By default all but test orders.
+    filters: BookingFilters,
+    /// Orders from before this day (in the shop's time zone) are left out; null, the default, leaves out none.
     start_date: Option<Day>,
-    /// The largest rounding line that may be put on an invoice to make it agree to the cent, in the invoice's currency. Null allows one
-    /// cent per line, and at least two. What does not agree within it is refused, never guessed.
+    /// From when on an order is invoiced: when it is placed (the default), paid or fulfilled.
+    invoice_when: InvoiceWhen,
+    /// Whether invoices go into the books by themselves (the default), wait as drafts for somebody to send them, or are sent by e-mail.
+    issue: InvoiceIssue,
+    /// How invoices are numbered: `{number}`, which is also the default, stands for Shopify's order number. At most ten characters once it
+    /// is filled in. A second shop that writes to the same FreshBooks account needs a prefix, such as `SH-{number}`.
+    invoice_number: String,
+    /// The currency of invoices and payments: the shop's (the default), or the one in which the buyer paid.
+    currency: CurrencyBasis,
+    /// Whether a discount shows as a line of its own (the default), or is taken off the item's price.
+    discounts: DiscountDisplay,
+    /// Whether taxes that a marketplace collects show as taxes with its name (the default), or as lines of their own.
+    marketplace_tax: MarketplaceTaxDisplay,
+    /// The largest rounding line that may be put on an invoice to make it agree to the cent, in the invoice's currency. Null, the default,
+    /// allows one cent per line, and at least two. What does not agree within it is refused, never guessed.
     rounding_cap: Option<Decimal>,
-    /// The name of the one FreshBooks client that sales without a customer and without an e-mail address are invoiced to.
-    generic_client: String,
-    /// Which FreshBooks payment type a payment gets, by the gateway it came through. Gateways that are not listed get `Other`.
+    /// What becomes of the invoice of an order that was cancelled unpaid: it is voided (the default), or a person decides.
+    cancelled: CancelledPolicy,
+    /// How refunds are recorded: the invoice is adjusted (the default), a credit note is made, or a person decides. What was recorded one
+    /// way stays so when the setting changes.
+    refunds: RefundPolicy,
+    /// Which FreshBooks payment type a payment gets, by the gateway it came through. Gateways that are not listed get `Other`. By default:
+    /// `bank_deposit` is `Bank Transfer`, `cash` is `Cash`, `paypal` is `PayPal`, `shopify_payments` is `Credit Card`.
     payment_types: Vec<PaymentType>,
+    /// How the FreshBooks client of an order is found: by verified e-mail address (the default), never, or it is always the generic client.
+    matching: ClientMatching,
+    /// The name of the one FreshBooks client that sales without a customer and without an e-mail address are invoiced to. By default
+    /// `Shopify sales`.
+    generic_client: String,
+    /// The books are closed up to and including this day: nothing is written with a date in that period. Null, the default, locks nothing.
+    locked_through: Option<Day>,
+    /// What becomes of changes that belong into the locked period: they are booked in the open one (the default), or wait for a person.
+    late_changes: LateChanges,
+}
+
+/// Which orders are booked. An order must pass all of these; an empty list lets everything pass. Once an order has its invoice, the invoice
+/// is kept right whatever the filters say.
+#[derive(SimpleObject)]
+pub(super) struct BookingFilters {
+    /// Only orders with one of these financial statuses, as Shopify names them, such as `PAID`. Empty by default.
+    financial_statuses: Vec<String>,
+    /// Only orders from one of these sources, as Shopify names them, such as `web` or `pos`. Empty by default.
+    sources: Vec<String>,
+    /// No orders from these sources. Empty by default.
+    excluded_sources: Vec<String>,
+    /// Only orders with at least one of these tags. Empty by default.
+    tags: Vec<String>,
+    /// No orders with one of these tags. Empty by default.
+    excluded_tags: Vec<String>,
+    /// Whether orders made with a test gateway are booked too. False by default: they are not money.
+    test_orders: bool,
 }
 
 /// The FreshBooks payment type of one gateway.
@@ -73,18 +87,33 @@ pub(super) struct PaymentType {
 impl From<Settings> for ConnectionSettings {
     fn from(settings: Settings) -> Self {
         Self {
-            currency: settings.currency.into(),
-            issue: settings.issue.into(),
-            discounts: settings.discounts.into(),
-            invoice_number: settings.invoice_number,
+            filters: settings.filters.into(),
             start_date: settings.start_date.map(Day),
+            invoice_when: settings.invoice_when.into(),
+            issue: settings.issue.into(),
+            invoice_number: settings.invoice_number,
+            currency: settings.currency.into(),
+            discounts: settings.discounts.into(),
+            marketplace_tax: settings.marketplace_tax.into(),
             rounding_cap: settings.rounding_cap.map(|cap| Decimal(rust_decimal::Decimal::new(cap, 2))),
-            generic_client: settings.generic_client,
+            cancelled: settings.cancelled.into(),
+            refunds: settings.refunds.into(),
             payment_types: settings
                 .payment_types
                 .into_iter()
                 .map(|(gateway, kind)| PaymentType { gateway, kind })
                 .collect(),
+            matching: settings.matching.into(),
+            generic_client: settings.generic_client,
+            locked_through: settings.locked_through.map(Day),
+            late_changes: settings.late_changes.into(),
         }
+    }
+}
+
+impl From<Filters> for BookingFilters {
+    fn from(filters: Filters) -> Self {
+        let Filters { financial_statuses, sources, excluded_sources, tags, excluded_tags, test_orders } = filters;
+        Self { financial_statuses, sources, excluded_sources, tags, excluded_tags, test_orders }
     }
 }

@@ -5,6 +5,7 @@ mod lists;
 mod order;
 mod people;
 mod routes;
+mod settings;
 
 use std::{sync::Arc, time::Duration};
 
@@ -143,7 +144,17 @@ impl World {
         answer["errors"][0]["extensions"]["code"].as_str().unwrap_or_else(|| panic!("{answer:#}")).to_owned()
     }
 
+    /// A shop with a FreshBooks account of its own.
     async fn connect(&self, shop: &str) -> connection::Model {
+        self.connect_to(shop, &format!("{shop}Books"), Settings::default()).await.unwrap()
+    }
+
+    async fn connect_to(
+        &self,
+        shop: &str,
+        account: &str,
+        settings: Settings,
+    ) -> Result<connection::Model, crate::connection::Error> {
         let tokens = TokenSet {
             access: SecretString::from("a token"),
             refresh: None,
@@ -152,14 +163,14 @@ impl World {
         };
         let shop = ShopInfo {
             id: Gid::new("Shop", 1),
-            name: "Sample".to_owned(),
+            name: format!("Shop {shop}"),
             myshopify_domain: format!("{shop}.myshopify.com"),
             currency_code: "CAD".to_owned().try_into().unwrap(),
             iana_timezone: "America/Toronto".to_owned(),
             taxes_included: false,
         };
         let account = Account {
-            account_id: "a1B2c3".to_owned(),
+            account_id: account.to_owned(),
             business_id: 1,
             name: "Sample Books".to_owned(),
             currency_code: Some("CAD".to_owned()),
@@ -170,9 +181,9 @@ impl World {
             shop,
             freshbooks: tokens,
             account,
-            settings: Settings::default(),
+            settings,
         };
-        crate::connection::create(&self.app, &Actor::cli("test"), new).await.unwrap()
+        crate::connection::create(&self.app, &Actor::cli("test"), new).await
     }
 
     /// Stores orders as a pull does.

@@ -1,9 +1,19 @@
 //! How a connection wants its orders booked. Every choice has a default that an accountant would make.
 
+mod change;
+mod check;
+mod listed;
+
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
+
+pub use self::{
+    change::{Change, FiltersChange, To},
+    check::{Bounds, Neighbour, PAYMENT_TYPES, Reason, Wrong, check},
+    listed::listed,
+};
 
 /// The settings of one connection, named as in the accountant's documentation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

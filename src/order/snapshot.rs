@@ -1,10 +1,16 @@
 //! The newest Shopify state known of an order, sealed under its customer's key and bound to its row.
 
+use std::collections::BTreeMap;
+
 use entity::{
-    ids::{CustomerKeyId, OrderId},
+    ids::{ConnectionId, CustomerKeyId, OrderId},
     order_snapshot::{ActiveModel, Column, Entity},
+    synced_order,
 };
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, sea_query::OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, sea_query::OnConflict,
+};
 
 use super::Error;
 use crate::{
@@ -55,6 +61,57 @@ pub async fn find(conn: &impl ConnectionTrait, keyring: &Keyring, id: OrderId) -
     let Some(key) = customer_key::find_by_id(conn, keyring, row.customer_key_id).await? else { return Ok(None) };
     let order = serde_json::from_slice(&key.open(&place(id), &row.sealed)?)?;
     Ok(Some(Snapshot { order, key: (row.customer_key_id, key) }))
+}
+
+/// Which orders have a stored state, those placed last first; at most `limit`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn newest(conn: &impl ConnectionTrait, connection: ConnectionId, limit: u64) -> Result<Vec<OrderId>, DbErr> {
+    use synced_order::{Column as OrderColumn, Entity as Orders};
+    let stored = Entity::find().select_only().column(Column::OrderId).into_query();
+    Orders::find()
+        .select_only()
+        .column(OrderColumn::Id)
+        .filter(OrderColumn::ConnectionId.eq(connection))
+        .filter(OrderColumn::ProcessedAt.is_not_null())
+        .filter(OrderColumn::Id.in_subquery(stored))
+        .order_by_desc(OrderColumn::ProcessedAt)
+        .order_by_desc(OrderColumn::Id)
+        .limit(limit)
+        .into_tuple()
+        .all(conn)
+        .await
+}
+
+/// The stored states of these orders, in their order; those whose customer was redacted are left out. A few hundred a call.
+///
+/// # Errors
+/// When the database fails or what is stored was tampered with.
+pub async fn list(conn: &impl ConnectionTrait, keyring: &Keyring, ids: &[OrderId]) -> Result<Vec<Order>, Error> {
+    let rows = Entity::find().filter(Column::OrderId.is_in(ids.iter().copied())).all(conn).await?;
+    let keys = customer_key::list(conn, keyring, rows.iter().map(|row| row.customer_key_id)).await?;
+    let rows: BTreeMap<OrderId, _> = rows.into_iter().map(|row| (row.order_id, row)).collect();
+    let opened = ids.iter().filter_map(|id| {
+        let row = rows.get(id)?;
+        let key = keys.get(&row.customer_key_id)?;
+        let open = || Ok(serde_json::from_slice(&key.open(&place(*id), &row.sealed)?)?);
+        Some(open())
+    });
+    opened.collect()
+}
+
+/// The largest order number among the orders placed last, where one is stored: shops count up.
+///
+/// # Errors
+/// When the database fails or what is stored was tampered with.
+pub async fn largest_number(
+    conn: &impl ConnectionTrait,
+    keyring: &Keyring,
+    connection: ConnectionId,
+) -> Result<Option<i64>, Error> {
+    let newest = newest(conn, connection, 20).await?;
+    Ok(list(conn, keyring, &newest).await?.iter().map(|order| order.number).max())
 }
 
 fn place(id: OrderId) -> String {

@@ -9,4 +9,5 @@ mod harness;
 mod layers;
 mod pulls;
 mod secrets;
+mod settings;
 mod unknown;
