@@ -5,6 +5,7 @@
 mod books;
 mod cli;
 mod crash;
+mod freshbooks;
 mod harness;
 mod layers;
 mod pulls;
