@@ -211,10 +211,30 @@ fn parts(view: View<'_>, refund: &Refund) -> Result<Vec<Part>, Refusal> {
     }
     for duty in refund.duties.iter().flatten() {
         let amount = read.cents("refunded duty", &duty.amount_set)?;
-        parts.push(given_back(format!("refunds[{source}].duties"), "Duty", amount, Vec::new(), false));
+        let taxes = duty_taxes(view, amount)?;
+        parts.push(given_back(format!("refunds[{source}].duties"), "Duty", amount, taxes, order.taxes_included));
     }
     parts.retain(|part| part.total() != 0);
     Ok(parts)
+}
+
+/// The taxes that go back with a duty. The refund states none, and does not say which duty: the one of the same amount, or the first.
+fn duty_taxes(view: View<'_>, amount: Cents) -> Result<Vec<Tax>, Refusal> {
+    let View { order, read, .. } = view;
+    let mut like = None;
+    for duty in order.line_items.iter().flat_map(|item| &item.duties).filter(|_| !order.duties_included) {
+        let price = read.cents("duty", &duty.price)?;
+        if price == amount || like.is_none() {
+            like = Some((price, duty));
+        }
+        if price == amount {
+            break;
+        }
+    }
+    let Some((price, duty)) = like else { return Ok(Vec::new()) };
+    let taxes = taxes(&duty.tax_lines, (1, 1), read, view.marketplace())?;
+    let whole = taxes.iter().map(|tax| tax.amount).sum();
+    Ok(scaled(taxes, read.share(whole, amount, price), read))
 }
 
 /// A negative part with the taxes that go back with it.

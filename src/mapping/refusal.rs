@@ -70,6 +70,14 @@ impl SkipRule {
 }
 
 impl Refusal {
+    /// What it says to a person.
+    pub fn problem(self) -> Problem {
+        match self {
+            Self::Skipped(rule) => rule.problem(),
+            Self::Waiting(problem) | Self::Failed(problem) => problem,
+        }
+    }
+
     pub(super) fn not_to_the_cent(proof: CentProof, currency: &str) -> Self {
         Self::Failed(Problem::new(
             Owner::Operator,

@@ -1,6 +1,6 @@
 //! One write of a plan: the intent is stored, the call is made, the answer is stored with its audit entry.
 
-mod client;
+pub(super) mod client;
 mod credit;
 mod invoice;
 mod payment;

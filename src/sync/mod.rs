@@ -6,13 +6,13 @@ mod apply;
 mod diff;
 mod failure;
 pub mod plan;
+mod preview;
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
 use entity::{
     connection,
-    ids::{ConnectionId, OrderId},
+    ids::OrderId,
     platform_grant::Platform,
     resource_link::Kind,
     synced_order::{self, State},
@@ -21,11 +21,16 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tracing::{info, instrument, warn};
 
-pub use self::failure::Error;
-use self::plan::{Action, Known, Write, plan};
+use self::plan::{Action, Known, plan};
+pub use self::{
+    failure::Error,
+    preview::{Preview, preview},
+};
 use crate::{
     app::App,
-    audit, connection as connections, grant,
+    audit, connection as connections,
+    freshbooks::Books,
+    grant,
     link::{self, LinkKey},
     mapping::{self, Refusal, Settings, Shop, SkipRule, Subject, Wanted},
     order::{
@@ -108,10 +113,7 @@ impl Visit<'_> {
     }
 
     async fn make_it_so(&mut self, snapshot: &Snapshot) -> Result<Outcome, Error> {
-        let token =
-            grant::access_token(self.app.db.read(), &self.app.keyring, self.connection.id, Platform::Freshbooks)
-                .await?;
-        let books = self.app.freshbooks.account(self.connection.account_id.as_deref().unwrap_or_default(), token);
+        let books = books(self.app, &self.connection).await?;
         let mut known = load_known(self.app, &self.connection, self.row.id).await?;
         let (mut writes, mut repeated) = (0, HashMap::<(LinkKey, Action), u32>::new());
         loop {
@@ -190,12 +192,12 @@ impl Visit<'_> {
     }
 
     async fn refuse(&self, refusal: Refusal) -> Result<Outcome, Error> {
-        let (state, problem) = match refusal {
-            Refusal::Skipped(rule) => (State::Skipped, rule.problem()),
-            Refusal::Waiting(problem) => (State::Waiting, problem),
-            Refusal::Failed(problem) => (State::Failed, problem),
+        let state = match refusal {
+            Refusal::Skipped(_) => State::Skipped,
+            Refusal::Waiting(_) => State::Waiting,
+            Refusal::Failed(_) => State::Failed,
         };
-        self.rest(state, Some(problem), None, true).await
+        self.rest(state, Some(refusal.problem()), None, true).await
     }
 
     /// Ends the visit. A decision not to write is audited too; writes have been already.
@@ -250,6 +252,11 @@ fn decision(lease: Lease, row: &synced_order::Model, outcome: &Outcome) -> audit
         |problem| format!("{}: {}", problem.code, problem.message),
     );
     entry(lease, row, "none", said, message)
+}
+
+async fn books(app: &App, connection: &connection::Model) -> Result<Books, Error> {
+    let token = grant::access_token(app.db.read(), &app.keyring, connection.id, Platform::Freshbooks).await?;
+    Ok(app.freshbooks.account(connection.account_id.as_deref().unwrap_or_default(), token))
 }
 
 async fn read(app: &App, connection: &connection::Model, shopify_order_id: i64) -> Result<Option<Order>, Error> {
@@ -313,64 +320,6 @@ fn client_key(subject: &Subject, salt: &str) -> LinkKey {
         }
     };
     LinkKey { kind: Kind::Client, shopify_id }
-}
-
-/// What a sync of one order would do now.
-#[derive(Clone, Debug)]
-pub struct Preview {
-    /// The order, as read for the preview.
-    pub order: Order,
-    /// What FreshBooks should hold, or why we do not say.
-    pub wanted: Result<Wanted, Problem>,
-    /// What would be sent, in order. Ids that an earlier write brings are null.
-    pub writes: Vec<Write>,
-    /// Since when the order is known here; absent when it never was.
-    pub known_since: Option<DateTime<Utc>>,
-}
-
-/// What a sync of this order would send to FreshBooks now. Reads the order from Shopify when it is not known, or not known to be fresh;
-/// writes nothing anywhere. `None` when Shopify shows no such order.
-///
-/// # Errors
-/// When the database or Shopify fails.
-pub async fn preview(app: &App, connection: ConnectionId, shopify_order_id: i64) -> Result<Option<Preview>, Error> {
-    let connection = connections::load(app.db.read(), connection).await?;
-    let settings = connections::settings(&connection)?;
-    let shop = connections::shop(&connection)?;
-    let row = order::find(app.db.read(), connection.id, shopify_order_id).await?;
-    let stored = match row.as_ref().filter(|row| !row.stale) {
-        Some(row) => snapshot::find(app.db.read(), &app.keyring, row.id).await?.map(|snapshot| snapshot.order),
-        None => None,
-    };
-    let order = match stored {
-        Some(order) => order,
-        None => match read(app, &connection, shopify_order_id).await? {
-            Some(order) => order,
-            None => return Ok(None),
-        },
-    };
-    let mut known = match &row {
-        Some(row) => load_known(app, &connection, row.id).await?,
-        None => Known { issues_in_create: connection.issues_in_create, ..Known::default() },
-    };
-    let wanted = mapping::wanted(&order, &settings, &shop, &known.booked());
-    let (mut writes, mut locked) = (Vec::new(), None);
-    if let Ok(wanted) = &wanted {
-        let client = client_key(&wanted.client.subject, &connection.salt);
-        known.client = link::find(app.db.read(), &app.keyring, connection.id, &client).await?;
-        writes = plan(wanted, &known, &client);
-        locked = plan::locked(&writes, &known, &settings);
-    }
-    if locked.is_some() {
-        writes.clear();
-    }
-    let wanted = match (wanted, locked) {
-        (_, Some(problem)) => Err(problem),
-        (Ok(wanted), None) => Ok(wanted),
-        (Err(Refusal::Skipped(rule)), None) => Err(rule.problem()),
-        (Err(Refusal::Waiting(problem) | Refusal::Failed(problem)), None) => Err(problem),
-    };
-    Ok(Some(Preview { order, wanted, writes, known_since: row.map(|row| row.created_at) }))
 }
 
 /// The metric's label.

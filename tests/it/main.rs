@@ -8,6 +8,7 @@ mod crash;
 mod freshbooks;
 mod harness;
 mod layers;
+mod preview;
 mod pulls;
 mod secrets;
 mod settings;

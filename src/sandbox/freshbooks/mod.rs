@@ -49,6 +49,7 @@ use self::{
 };
 pub use self::{
     options::{DuplicateNumbers, ErrorStyle, HiddenClients, Journal, Now, Options, Rounding},
+    server::KeptWrite,
     view::{ClientView, CreditNoteView, InvoiceView, LineView, PaymentView, TaxView},
 };
 use crate::sandbox::faults::Faults;
@@ -114,6 +115,12 @@ impl FreshBooks {
     pub fn credit_notes(&self) -> Vec<CreditNoteView> {
         let books = self.server.books();
         books.credits.values().map(|credit| CreditNoteView::of(credit, &books)).collect()
+    }
+
+    /// The writes that came since this was last called; the first call begins to keep them.
+    pub fn take_writes(&self) -> Vec<KeptWrite> {
+        let mut kept = self.server.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.replace(Vec::new()).unwrap_or_default()
     }
 
     /// How many e-mails would have left: invoices sent and receipts.

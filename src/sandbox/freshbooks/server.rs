@@ -12,7 +12,7 @@ use std::{
 use axum::{
     body::{Body, Bytes, to_bytes},
     extract::{Request, State},
-    http::{HeaderValue, StatusCode, header, request::Parts},
+    http::{HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
@@ -38,7 +38,20 @@ pub(super) struct Server {
     pub(super) faults: Arc<Faults>,
     /// Calls whose next answer is an error inside HTTP 200, and how often.
     pub(super) hidden_errors: Mutex<HashMap<String, u64>>,
+    /// Writes as they came, once somebody asked to keep them.
+    pub(super) kept: Mutex<Option<Vec<KeptWrite>>>,
     pub(super) closed: CancellationToken,
+}
+
+/// A request that was to change something, as it came over the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptWrite {
+    /// `POST` or `PUT`.
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+    /// Byte for byte.
+    pub body: Vec<u8>,
 }
 
 impl Server {
@@ -47,12 +60,21 @@ impl Server {
             books: Mutex::new(books),
             faults: Arc::default(),
             hidden_errors: Mutex::default(),
+            kept: Mutex::default(),
             closed: CancellationToken::new(),
         }
     }
 
     pub(super) fn books(&self) -> MutexGuard<'_, Books> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep_write(&self, parts: &Parts, body: &Bytes) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = kept.as_mut().filter(|_| parts.method != Method::GET) {
+            let path = parts.uri.path_and_query().map_or_else(String::new, ToString::to_string);
+            kept.push(KeptWrite { method: parts.method.to_string(), path, body: body.to_vec() });
+        }
     }
 
     fn errs_inside_200(&self, call: &str) -> bool {
@@ -70,6 +92,7 @@ pub(super) async fn serve(State(server): State<Arc<Server>>, request: Request) -
     if server.closed.is_cancelled() {
         return broken();
     }
+    server.keep_write(&parts, &body);
     let route = Route::of(&parts.method, parts.uri.path());
     let call = route.call();
     let struck = server.faults.strike(&call);

@@ -10,41 +10,33 @@ use crate::{
         model::{Client, ClientDraft, VisState},
     },
     link::{Facts, KnownDoc},
-    mapping::{Subject, WantedClient, client},
+    mapping::{Subject, Wanted, WantedClient, client},
     problem::{Owner, Problem},
-    sync::plan::Draft,
+    sync::plan::{Draft, Known},
 };
 
 impl Step<'_, '_> {
     pub(super) async fn client(&mut self) -> Result<(), Error> {
         let Draft::Client(draft) = &self.write.draft else { return Ok(()) };
         let draft = (**draft).clone();
-        let mut facts = Facts { as_of: Some(self.wanted.client.as_of), ..Facts::default() };
-        let (client, written, outcome) = match (&self.write.request, self.write.id) {
-            (Some(request), _) => {
-                facts.adopted = self.known.client.as_ref().is_some_and(|doc| doc.facts.adopted);
-                (self.books.send_client(request).await?, draft, "done")
-            }
-            (None, Some(id)) => {
-                // Whether our last update was done is not known: what differs from what is there is written again.
-                let client = self.books.client(id).await?.ok_or_else(|| gone("client", id))?;
-                facts = self.known.client.as_ref().map(|doc| doc.facts.clone()).unwrap_or_default();
-                facts.as_of = None;
-                let held = held(&client, &draft);
-                (client, held, "adopted")
-            }
-            (None, None) => {
-                let Some((client, ours)) = find(self.books, &self.wanted.client).await? else {
-                    return self.absent();
-                };
-                facts.as_of = None;
-                facts.adopted = !ours;
-                let held = if ours { held(&client, &draft) } else { taken_over(&client, &draft) };
-                (client, held, "adopted")
-            }
+        let Some(request) = &self.write.request else {
+            let Some(doc) = look_up(self.books, self.wanted, self.known, self.write.id).await? else {
+                return self.absent();
+            };
+            return self.confirm_client(doc, "adopted").await;
         };
-        let doc = KnownDoc { state: State::Confirmed, id: Some(client.id), written: Some(written), facts };
-        self.confirm(&doc, client.id, outcome).await?;
+        let client = self.books.send_client(request).await?;
+        let facts = Facts {
+            as_of: Some(self.wanted.client.as_of),
+            adopted: self.known.client.as_ref().is_some_and(|doc| doc.facts.adopted),
+            ..Facts::default()
+        };
+        let doc = KnownDoc { state: State::Confirmed, id: Some(client.id), written: Some(draft), facts };
+        self.confirm_client(doc, "done").await
+    }
+
+    async fn confirm_client(&mut self, doc: KnownDoc<ClientDraft>, outcome: &str) -> Result<(), Error> {
+        self.confirm(&doc, doc.id.unwrap_or_default(), outcome).await?;
         self.known.client = Some(doc);
         Ok(())
     }
@@ -71,6 +63,30 @@ impl Step<'_, '_> {
         self.known.client = None; // looked for anew
         Ok(true)
     }
+}
+
+/// The client of an order as FreshBooks has it: the one of this id, whose last update may or may not have been done, or the one that fits.
+/// `None` where there is none yet. What differs from what is there is written next.
+pub(in crate::sync) async fn look_up(
+    books: &Books,
+    wanted: &Wanted,
+    known: &Known,
+    id: Option<i64>,
+) -> Result<Option<KnownDoc<ClientDraft>>, Error> {
+    let draft = &wanted.client.draft;
+    let (client, ours, facts) = match id {
+        Some(id) => {
+            let client = books.client(id).await?.ok_or_else(|| gone("client", id))?;
+            (client, true, known.client.as_ref().map(|doc| doc.facts.clone()).unwrap_or_default())
+        }
+        None => match find(books, &wanted.client).await? {
+            Some((client, ours)) => (client, ours, Facts { adopted: !ours, ..Facts::default() }),
+            None => return Ok(None),
+        },
+    };
+    let written = if ours { held(&client, draft) } else { taken_over(&client, draft) };
+    let facts = Facts { as_of: None, ..facts };
+    Ok(Some(KnownDoc { state: State::Confirmed, id: Some(client.id), written: Some(written), facts }))
 }
 
 /// The client for an order, and whether it is one that we made. Several that fit are a person's decision.

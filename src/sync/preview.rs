@@ -1,0 +1,96 @@
+//! What a sync of an order would send, without sending it: the same mapping, the same plan, and the same look-up of the client.
+
+use chrono::{DateTime, Utc};
+use entity::{connection, ids::ConnectionId};
+
+use super::{
+    Error, apply, books, client_key, load_known,
+    plan::{self, Action, Known, Write},
+    read,
+};
+use crate::{
+    app::App,
+    connection as connections, link,
+    mapping::{self, Settings, Wanted},
+    order::{self, snapshot},
+    problem::Problem,
+    shopify::model::Order,
+};
+
+/// What a sync of one order would do now.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// The order, as read for the preview.
+    pub order: Order,
+    /// What FreshBooks should hold, or why we do not say.
+    pub wanted: Result<Wanted, Problem>,
+    /// What would be sent, in order. Ids that an earlier write brings are null.
+    pub writes: Vec<Write>,
+    /// Since when the order is known here; absent when it never was.
+    pub known_since: Option<DateTime<Utc>>,
+}
+
+/// What a sync of this order would send to FreshBooks now. Reads the order from Shopify when it is not known, or not known to be fresh, and
+/// looks the client up in FreshBooks where a sync would; writes nothing anywhere. `None` when Shopify shows no such order.
+///
+/// # Errors
+/// When the database or Shopify fails.
+pub async fn preview(app: &App, connection: ConnectionId, shopify_order_id: i64) -> Result<Option<Preview>, Error> {
+    let connection = connections::load(app.db.read(), connection).await?;
+    let settings = connections::settings(&connection)?;
+    let shop = connections::shop(&connection)?;
+    let row = order::find(app.db.read(), connection.id, shopify_order_id).await?;
+    let stored = match row.as_ref().filter(|row| !row.stale) {
+        Some(row) => snapshot::find(app.db.read(), &app.keyring, row.id).await?.map(|snapshot| snapshot.order),
+        None => None,
+    };
+    let order = match stored {
+        Some(order) => order,
+        None => match read(app, &connection, shopify_order_id).await? {
+            Some(order) => order,
+            None => return Ok(None),
+        },
+    };
+    let mut known = match &row {
+        Some(row) => load_known(app, &connection, row.id).await?,
+        None => Known { issues_in_create: connection.issues_in_create, ..Known::default() },
+    };
+    let planned = match mapping::wanted(&order, &settings, &shop, &known.booked()) {
+        Ok(wanted) => planned(app, &connection, &settings, wanted, &mut known).await?,
+        Err(refusal) => Err(refusal.problem()),
+    };
+    let (wanted, writes) = match planned {
+        Ok((wanted, writes)) => (Ok(wanted), writes),
+        Err(problem) => (Err(problem), Vec::new()),
+    };
+    Ok(Some(Preview { order, wanted, writes, known_since: row.map(|row| row.created_at) }))
+}
+
+/// The plan, behind the look-up of a client that is not linked yet; or why it would not be carried out.
+async fn planned(
+    app: &App,
+    connection: &connection::Model,
+    settings: &Settings,
+    wanted: Wanted,
+    known: &mut Known,
+) -> Result<Result<(Wanted, Vec<Write>), Problem>, Error> {
+    let client = client_key(&wanted.client.subject, &connection.salt);
+    known.client = link::find(app.db.read(), &app.keyring, connection.id, &client).await?;
+    let mut writes = plan::plan(&wanted, known, &client);
+    if let Some(look_up) = writes.first().filter(|write| write.key == client && write.action == Action::Find).cloned() {
+        let books = books(app, connection).await?;
+        match apply::client::look_up(&books, &wanted, known, look_up.id).await {
+            Ok(Some(found)) => known.client = Some(found),
+            Ok(None) => known.absent.push(client.clone()),
+            Err(Error::Waiting(problem) | Error::Refused(problem)) => return Ok(Err(problem)),
+            // What comes after the look-up is shown as far as it can be told without FreshBooks.
+            Err(_) => return Ok(Ok((wanted, writes))),
+        }
+        writes = plan::plan(&wanted, known, &client);
+        writes.insert(0, look_up);
+    }
+    Ok(match plan::locked(&writes, known, settings) {
+        Some(problem) => Err(problem),
+        None => Ok((wanted, writes)),
+    })
+}
