@@ -6,6 +6,7 @@ mod apply;
 mod diff;
 mod failure;
 pub mod plan;
+mod what_if;
 
 use std::collections::HashMap;
 
@@ -21,8 +22,11 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tracing::{info, instrument, warn};
 
-pub use self::failure::Error;
 use self::plan::{Action, Known, Write, plan};
+pub use self::{
+    failure::Error,
+    what_if::{Difference, Side, WhatIf, what_if},
+};
 use crate::{
     app::App,
     audit, connection as connections, grant,
