@@ -36,7 +36,8 @@ pub async fn update_settings(app: &App, by: &Actor, id: ConnectionId, change: &C
     }
     let txn = app.db.begin_write().await?;
     // Orders, connection, trail: whoever ends a visit locks them one after the other, too.
-    order::reconsider(&txn, id, &Mark::new(Lane::Pull, "settings", by), now).await?;
+    let mark = Mark::new(Lane::Pull, "settings", by);
+    order::reconsider(&txn, id, &mark, now).await?;
     lock(&txn, Some(id), row.account_id.as_deref()).await?;
     let row = load(&txn, id).await?;
     let (before, after) = proposed(&txn, app, &row, change).await?;
@@ -65,6 +66,10 @@ pub async fn update_settings(app: &App, by: &Actor, id: ConnectionId, change: &C
         field_mappings,
     };
     audit::append_of(&txn, "settings", entry, None, now).await?;
+    txn.commit().await?;
+    // Visits that began before the commit went by the old settings, and may have ended since they were marked.
+    let txn = app.db.begin_write().await?;
+    order::reconsider(&txn, id, &mark, now).await?;
     txn.commit().await?;
     app.bell.notify_one();
     stored.into_iter().next().ok_or(Error::Missing)

@@ -96,7 +96,7 @@ impl From<connection::Error> for Fault {
     fn from(error: connection::Error) -> Self {
         match error {
             connection::Error::Missing => Self::NotFound("There is no such connection.".to_owned()),
-            connection::Error::Wrong(wrong) => Self::BadInput(super::settings::sentences(&wrong)),
+            connection::Error::Wrong(wrong) => Self::BadInput(super::settings::sentences(&wrong, |_| false)),
             other => Self::internal(&other),
         }
     }

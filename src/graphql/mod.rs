@@ -18,6 +18,7 @@ mod pull;
 mod scalar;
 mod settings;
 mod viewer;
+mod what_if;
 
 use async_graphql::{
     EmptySubscription, ID, MergedObject, Request, Response, SDLExportOptions, Schema as Built,
@@ -38,6 +39,7 @@ use self::{
     pull::{Pull, PullMutation, PullQuery},
     settings::SettingsMutation,
     viewer::ViewerQuery,
+    what_if::WhatIfQuery,
 };
 use crate::{app::App, auth::Principal};
 
@@ -48,7 +50,7 @@ const COMPLEXITY: usize = 20_000;
 
 /// What may be asked.
 #[derive(Default, MergedObject)]
-pub struct Query(ViewerQuery, NodeQuery, ConnectionQuery, OrderQuery, AuditQuery, PullQuery, PreviewQuery);
+pub struct Query(ViewerQuery, NodeQuery, ConnectionQuery, OrderQuery, AuditQuery, PullQuery, PreviewQuery, WhatIfQuery);
 
 /// What may be changed. Every mutation takes one `input` and answers the changed object, or what is wrong with the input.
 #[derive(Default, MergedObject)]

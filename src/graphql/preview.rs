@@ -31,11 +31,12 @@ pub(super) struct OrderPreview {
     known_since: Option<Instant>,
     /// What the order is owed, in the currency of the documents; null where that cannot be said.
     owed: Option<Money>,
-    /// The total that FreshBooks is expected to answer for the invoice; null where that cannot be said.
+    /// What FreshBooks is expected to answer, the invoice less credit notes; to the cent it equals `owed`. Null where that cannot be said.
     predicted_total: Option<Money>,
     /// Why the order would not be synced as it is; null when it would.
     problem: Option<Problem>,
-    /// What would be sent, in order. Empty when the books agree already, or `problem` stands in the way.
+    /// What would be sent, in order: together, their field mappings are the difference to what FreshBooks holds. Empty when the books agree
+    /// already, or `problem` stands in the way.
     writes: Vec<PreviewedWrite>,
 }
 
@@ -44,7 +45,7 @@ pub(super) struct OrderPreview {
 pub(super) struct PreviewedWrite {
     /// What is done: `find`, `create`, `update`, `issue`, `void`, `restore` or `delete`.
     action: String,
-    /// What it is done to: `client`, `invoice` or `payment`.
+    /// What it is done to: `client`, `invoice`, `payment` or `credit_note`.
     resource: String,
     /// What it stands for in Shopify, such as `OrderTransaction/123`; null for clients without a customer in Shopify.
     shopify_resource: Option<String>,
@@ -52,7 +53,9 @@ pub(super) struct PreviewedWrite {
     freshbooks_id: Option<String>,
     /// Exactly what is sent; null for a look-up.
     request: Option<PreviewedRequest>,
-    /// Field by field: where it comes from, what it was, what it becomes.
+    /// The difference, field by field: where the value comes from, what FreshBooks last accepted (`before`), what it becomes (`after`).
+    /// `before` is null on a create, and where it is not known what FreshBooks holds. Empty for a look-up,
+    /// and where a document is hidden or restored whole.
     field_mappings: Vec<FieldMapping>,
 }
 

@@ -10,7 +10,10 @@ use self::choice::{
     CancelledPolicy, ClientMatching, CurrencyBasis, DiscountDisplay, InvoiceIssue, InvoiceWhen, LateChanges,
     MarketplaceTaxDisplay, RefundPolicy,
 };
-pub(super) use self::update::{SettingsMutation, sentences};
+pub(super) use self::{
+    input::ConnectionSettingsInput,
+    update::{SettingsMutation, sentences},
+};
 use super::scalar::{Day, Decimal};
 use crate::mapping::settings::{Filters, Settings};
 

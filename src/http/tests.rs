@@ -6,6 +6,7 @@ mod order;
 mod people;
 mod routes;
 mod settings;
+mod what_if;
 
 use std::{sync::Arc, time::Duration};
 

@@ -7,6 +7,7 @@ mod diff;
 mod failure;
 pub mod plan;
 mod preview;
+mod what_if;
 
 use std::collections::HashMap;
 
@@ -25,6 +26,7 @@ use self::plan::{Action, Known, plan};
 pub use self::{
     failure::Error,
     preview::{Preview, preview},
+    what_if::{Difference, Side, WhatIf, what_if},
 };
 use crate::{
     app::App,

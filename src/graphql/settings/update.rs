@@ -92,7 +92,7 @@ fn sentence(reason: &Reason, sees: impl Fn(ConnectionId) -> bool) -> String {
 }
 
 /// What is wrong with settings, for an answer that has no `userErrors`.
-pub(in super::super) fn sentences(wrong: &[Wrong]) -> String {
-    let one = |wrong: &Wrong| format!("`settings.{}`: {}", wrong.field, sentence(&wrong.reason, |_| false));
+pub(in super::super) fn sentences(wrong: &[Wrong], sees: impl Fn(ConnectionId) -> bool) -> String {
+    let one = |wrong: &Wrong| format!("`settings.{}`: {}", wrong.field, sentence(&wrong.reason, &sees));
     wrong.iter().map(one).collect::<Vec<_>>().join(" ")
 }

@@ -3,9 +3,8 @@
 use chrono::NaiveDate;
 
 use super::Settings;
+use crate::mapping::invoice::NUMBER_LENGTH;
 
-/// FreshBooks' limit of an invoice number.
-const NUMBER_LENGTH: usize = 10;
 /// The fewest digits that an invoice number must leave to the order number: shops count from 1001.
 const FEWEST_DIGITS: usize = 4;
 /// The largest rounding cap, in hundredths: more is no rounding.
