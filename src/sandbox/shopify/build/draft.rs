@@ -25,7 +25,7 @@ pub struct Draft {
     pub(super) taxes: Vec<(String, Decimal)>,
     pub(super) order_tax_only: bool,
     pub(super) marketplace: bool,
-    pub(super) fees: Vec<(String, Decimal)>,
+    pub(super) fees: Vec<DraftFee>,
     pub(super) tip: Decimal,
     pub(super) tip_line: bool,
     pub(super) rate: Option<Decimal>,
@@ -69,7 +69,15 @@ pub(super) struct DraftLine {
     pub(super) tip: bool,
     pub(super) taxes: Option<Vec<(String, Decimal)>>,
     pub(super) duty: Option<(Decimal, String, CountryCode)>,
+    pub(super) duty_taxes: Vec<(String, Decimal)>,
     pub(super) attributes: Vec<Attribute>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct DraftFee {
+    pub(super) name: String,
+    pub(super) price: Decimal,
+    pub(super) taxes: Vec<(String, Decimal)>,
 }
 
 #[derive(Clone, Debug)]
@@ -101,6 +109,7 @@ impl DraftLine {
             tip: false,
             taxes: None,
             duty: None,
+            duty_taxes: Vec::new(),
             attributes: Vec::new(),
         }
     }
@@ -186,6 +195,12 @@ impl Draft {
     #[must_use]
     pub fn duty(self, price: &str, tariff: &str, origin: CountryCode) -> Draft {
         self.last(|line| line.duty = Some((number(price), tariff.to_owned(), origin)))
+    }
+
+    /// A tax on the line's customs charge; call it again for a second one.
+    #[must_use]
+    pub fn duty_tax(self, title: &str, rate: &str) -> Draft {
+        self.last(|line| line.duty_taxes.push((title.to_owned(), number(rate))))
     }
 
     /// An engraving or the like.
@@ -276,7 +291,16 @@ impl Draft {
     /// An additional fee.
     #[must_use]
     pub fn fee(mut self, name: &str, price: &str) -> Draft {
-        self.fees.push((name.to_owned(), number(price)));
+        self.fees.push(DraftFee { name: name.to_owned(), price: number(price), taxes: Vec::new() });
+        self
+    }
+
+    /// A tax on the fee named last; call it again for a second one.
+    #[must_use]
+    pub fn fee_tax(mut self, title: &str, rate: &str) -> Draft {
+        if let Some(fee) = self.fees.last_mut() {
+            fee.taxes.push((title.to_owned(), number(rate)));
+        }
         self
     }
 

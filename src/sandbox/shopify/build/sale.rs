@@ -4,7 +4,7 @@ use rust_decimal::{Decimal, prelude::ToPrimitive};
 
 use super::{
     Draft, Worth,
-    draft::{DraftDiscount, DraftLine, Target},
+    draft::{DraftDiscount, DraftFee, DraftLine, Target},
 };
 use crate::sandbox::shopify::{
     currency::{CurrencyCode, Minor, round, split},
@@ -40,12 +40,7 @@ impl Draft {
         self.tax_all(&mut lines, &mut shipping);
         let order_taxes = if self.order_tax_only { take_taxes(&mut lines, &mut shipping) } else { Vec::new() };
 
-        let fee = |(name, price): &(String, Decimal), id| Fee {
-            id,
-            name: name.clone(),
-            price: presentment.minor(*price),
-            taxes: Vec::new(),
-        };
+        let fees: Vec<Fee> = self.fees.iter().map(|fee| self.priced_fee(fee, presentment, next())).collect();
         let entered = self.entered.unwrap_or(self.at);
         let facts = self.order;
         let mut order = Order {
@@ -84,7 +79,7 @@ impl Draft {
             lines,
             shipping,
             discounts: self.discounts.iter().map(|discount| granted(discount, presentment)).collect(),
-            fees: self.fees.iter().map(|part| fee(part, next())).collect(),
+            fees,
             order_taxes,
             transactions: Vec::new(),
             refunds: Vec::new(),
@@ -106,7 +101,7 @@ impl Draft {
         if self.order.tax_exempt {
             return;
         }
-        let liable = self.marketplace.then_some(true).or(Some(false));
+        let liable = Some(self.marketplace);
         let inclusive = self.order.taxes_included;
         for (line, draft) in lines.iter_mut().zip(&self.lines) {
             let rates = match &draft.taxes {
@@ -115,10 +110,20 @@ impl Draft {
                 None => &[],
             };
             line.taxes = taxes(line.gross(), rates, inclusive, liable);
+            for duty in &mut line.duties {
+                duty.taxes = taxes(duty.price, &draft.duty_taxes, inclusive, liable);
+            }
         }
         for line in shipping.iter_mut().filter(|_| self.shipping_taxed) {
             line.taxes = taxes(line.discounted(), &self.taxes, inclusive, liable);
         }
+    }
+
+    fn priced_fee(&self, fee: &DraftFee, currency: CurrencyCode, id: u64) -> Fee {
+        let price = currency.minor(fee.price);
+        let rates = if self.order.tax_exempt { &[] } else { fee.taxes.as_slice() };
+        let taxes = taxes(price, rates, self.order.taxes_included, Some(self.marketplace));
+        Fee { id, name: fee.name.clone(), price, taxes }
     }
 }
 
