@@ -98,6 +98,7 @@ pub(super) fn take_apart(order: &Order, read: Reader) -> Result<Parts, Refusal> 
                     read.share(read.cents("duty", &duty.price)?, kept, item.quantity),
                 );
                 part.taxes = taxes(&duty.tax_lines, kept, item.quantity, read)?;
+                part.inclusive = order.taxes_included;
                 parts.push(part);
             }
         }
@@ -112,6 +113,7 @@ pub(super) fn take_apart(order: &Order, read: Reader) -> Result<Parts, Refusal> 
             read.cents("additional fee", &fee.price)?,
         );
         part.taxes = taxes(&fee.tax_lines, 1, 1, read)?;
+        part.inclusive = order.taxes_included;
         parts.push(part);
     }
     for refund in refunds {
@@ -240,6 +242,7 @@ fn order_level_taxes(order: &Order, read: Reader) -> Result<Vec<Part>, Refusal> 
     let total = read.cents_or_zero("totalTaxSet", order.total_tax_set.as_ref())?;
     let on_lines = order.line_items.iter().any(|item| !item.tax_lines.is_empty())
         || order.shipping_lines.iter().any(|line| !line.tax_lines.is_empty())
+        || order.line_items.iter().flat_map(|item| &item.duties).any(|duty| !duty.tax_lines.is_empty())
         || order.additional_fees.iter().any(|fee| !fee.tax_lines.is_empty());
     if order.taxes_included || total == 0 || on_lines {
         return Ok(Vec::new());
