@@ -136,9 +136,11 @@ pub(super) fn take_apart(order: &Order, read: Reader) -> Result<Parts, Refusal> 
         let name = if discrepancy < 0 { "Refund without items" } else { "Kept from refunds" };
         parts.push(Part::plain("refundDiscrepancySet".to_owned(), name, discrepancy));
     }
-    // A tip is sometimes a line item too (its title is translated): it is added only where the total says that it is missing.
+    // A tip is sometimes a line item too (its title is translated): it is added only where the total says that it is missing, if not to
+    // the cent where amounts were converted one by one.
     let tip = read.cents("totalTipReceivedSet", &order.total_tip_received_set)?;
-    if tip != 0 && owed - total(&parts) == tip {
+    let missing = owed - total(&parts);
+    if (missing - tip).abs() < missing.abs() {
         parts.push(Part::plain("totalTipReceivedSet".to_owned(), "Tip", tip));
     }
     Ok(Parts { parts, owed })
