@@ -113,7 +113,9 @@ fn slots(part: &Part, taxed: bool) -> (Vec<(String, Decimal)>, Option<String>) {
         })
     };
     let all: Vec<(String, Decimal)> = part.taxes.iter().map(|tax| (tax.name.clone(), rate(tax))).collect();
-    if all.len() <= 2 {
+    // Nor can FreshBooks tell two taxes of one name apart.
+    let distinct = all.len() < 2 || all[0].0 != all[1].0;
+    if all.len() <= 2 && distinct {
         return (all, None);
     }
     let names: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();

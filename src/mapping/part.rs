@@ -157,8 +157,10 @@ pub(super) fn taxes(lines: &[TaxLine], kept: i64, quantity: i64, read: Reader) -
         .iter()
         .map(|line| {
             let suffix = if line.channel_liable == Some(true) { " (collected by the marketplace)" } else { "" };
+            // FreshBooks takes no tax without a name.
+            let title = if line.title.trim().is_empty() { "Tax" } else { line.title.trim() };
             Ok(Tax {
-                name: format!("{}{suffix}", line.title.trim()),
+                name: format!("{title}{suffix}"),
                 percent: percent(line),
                 amount: read.share(read.cents("tax", &line.price_set)?, kept, quantity),
             })
