@@ -58,8 +58,25 @@ pub(super) struct Corrections {
     pub(super) pending: Cents,
 }
 
-/// Reads the order's refund discrepancy. Whether Shopify counts a pending refund into it is not documented: the refunds themselves tell.
+/// Reads the order's refund discrepancy.
 pub(super) fn corrections(order: &Order, read: Reader) -> Result<Corrections, Refusal> {
+    let (pending, _) = pending_and_moved(order, read)?;
+    let stated = read.cents("refundDiscrepancySet", &order.refund_discrepancy_set)?;
+    let counts_pending = pending != 0 && counts_pending(order)?;
+    Ok(Corrections { discrepancy: if counts_pending { stated - pending } else { stated }, pending })
+}
+
+/// Whether Shopify counts pending refunds into the discrepancy is not documented: the refunds themselves tell. In the buyer's money, for
+/// in the shop's a refund's transactions have a rate of their own.
+fn counts_pending(order: &Order) -> Result<bool, Refusal> {
+    let read = Reader::shares();
+    let (pending, own) = pending_and_moved(order, read)?;
+    let stated = read.cents("refundDiscrepancySet", &order.refund_discrepancy_set)?;
+    Ok((stated - own - pending).abs() <= (stated - own).abs())
+}
+
+/// What pending refunds take off, and by how much the others' goods exceed their money.
+fn pending_and_moved(order: &Order, read: Reader) -> Result<(Cents, Cents), Refusal> {
     let (mut pending, mut own) = (0, 0);
     for refund in &order.refunds {
         let goods = -parts(order, refund, read)?.iter().map(Part::total).sum::<Cents>();
@@ -69,9 +86,7 @@ pub(super) fn corrections(order: &Order, read: Reader) -> Result<Corrections, Re
             Progress::None => {}
         }
     }
-    let stated = read.cents("refundDiscrepancySet", &order.refund_discrepancy_set)?;
-    let counts_pending = pending != 0 && (stated - own - pending).abs() <= (stated - own).abs();
-    Ok(Corrections { discrepancy: if counts_pending { stated - pending } else { stated }, pending })
+    Ok((pending, own))
 }
 
 /// The money that a refund has moved.
