@@ -96,8 +96,9 @@ pub fn wanted(order: &Order, settings: &Settings, shop: &Shop, _booked: &Booked)
     }
     let read = Reader::documents(settings.currency, order);
     let parts = if invoice::voided(order) { part::Parts::nothing() } else { part::take_apart(order, read)? };
-    let (invoice, proof) = invoice::wanted(order, &parts, settings, shop)?;
+    // First the money: an order that was paid beyond what is left of it waits, however little that is.
     let payments = payment::wanted(order, &parts, settings, shop)?;
+    let (invoice, proof) = invoice::wanted(order, &parts, settings, shop)?;
     Ok(Wanted {
         shopify_order_id: order.number_of_id(),
         client: client::wanted(order, settings),

@@ -65,7 +65,7 @@ pub(super) fn wanted(
     };
     let received = received(order, money)?;
     let paid: Cents = received.iter().map(|(_, amount)| amount).sum();
-    if paid > owed {
+    if paid > owed.max(0) {
         let (paid, owed) = if foreign { (read.share(parts.owed, paid, owed), parts.owed) } else { (paid, owed) };
         return Err(Refusal::overpaid(paid, owed, currency.code()));
     }
