@@ -62,6 +62,16 @@ impl Part {
         self.gross - self.discount() - if self.inclusive { self.tax() } else { 0 }
     }
 
+    /// Makes it `charged` after discounts, and its taxes `tax`: a share of the whole is a cent off, or more where the whole changed since.
+    fn set(&mut self, charged: Cents, tax: Cents, read: Reader) {
+        let missing = charged - (self.gross - self.discount());
+        match self.discounts.last_mut() {
+            Some((_, amount)) => *amount -= missing,
+            None => self.gross += missing,
+        }
+        self.taxes = refund::scaled(std::mem::take(&mut self.taxes), tax, read);
+    }
+
     /// What the customer is charged for it.
     pub(super) fn total(&self) -> Cents {
         self.net() + self.tax()
@@ -90,7 +100,13 @@ pub(super) fn take_apart(order: &Order, read: Reader) -> Result<Parts, Refusal> 
     for item in &order.line_items {
         let kept = (item.current_quantity + refund::units_not_edited_away(order, item)).clamp(0, item.quantity);
         if kept > 0 {
-            parts.push(line_item(order, item, kept, read)?);
+            let mut part = line_item(order, item, kept, read)?;
+            let (units, amount, tax) = refund::left_without_money(order, item, read)?;
+            if units > 0 && units == item.quantity - kept {
+                let whole = line_item(order, item, item.quantity, read)?;
+                part.set(whole.gross - whole.discount() - amount, whole.tax() - tax, read);
+            }
+            parts.push(part);
             for duty in item.duties.iter().filter(|_| !order.duties_included) {
                 let mut part = Part::plain(
                     format!("lineItems[{}].duties[{}]", short(&item.id.0), short(&duty.id.0)),
@@ -104,7 +120,12 @@ pub(super) fn take_apart(order: &Order, read: Reader) -> Result<Parts, Refusal> 
         }
     }
     for line in order.shipping_lines.iter().filter(|line| !line.is_removed) {
-        parts.push(shipping(order, line, read)?);
+        let mut part = shipping(order, line, read)?;
+        let (amount, tax) = refund::shipping_without_money(order, line, read)?;
+        if amount != 0 {
+            part.set(part.gross - part.discount() - amount, part.tax() - tax, read);
+        }
+        parts.push(part);
     }
     for fee in &order.additional_fees {
         let mut part = Part::plain(

@@ -9,7 +9,7 @@ use crate::{
         amount::Reader,
         part::{Part, Tax, short, taxes},
     },
-    shopify::model::{LineItem, Order, Refund, TransactionKind, TransactionStatus},
+    shopify::model::{LineItem, Order, Refund, ShippingLine, TransactionKind, TransactionStatus},
 };
 
 /// How far a refund's money is.
@@ -48,6 +48,35 @@ pub(super) fn units_not_edited_away(order: &Order, item: &LineItem) -> i64 {
         .filter(|line| line.line_item.id == item.id)
         .map(|line| line.quantity)
         .sum()
+}
+
+/// What left `item` without money, as Shopify states it: units, their amount after discounts, their tax.
+pub(super) fn left_without_money(order: &Order, item: &LineItem, read: Reader) -> Result<(i64, Cents, Cents), Refusal> {
+    let (mut units, mut amount, mut tax) = (0, 0, 0);
+    let refunds = order.refunds.iter().filter(|refund| progress(refund) == Progress::None);
+    for line in refunds.flat_map(|refund| &refund.refund_line_items).filter(|line| line.line_item.id == item.id) {
+        units += line.quantity;
+        amount += read.cents("subtotalSet", &line.subtotal_set)?;
+        tax += read.cents("totalTaxSet", &line.total_tax_set)?;
+    }
+    Ok((units, amount, tax))
+}
+
+/// What was taken off a shipping line without money: the amount after discounts, its tax.
+pub(super) fn shipping_without_money(
+    order: &Order,
+    shipping: &ShippingLine,
+    read: Reader,
+) -> Result<(Cents, Cents), Refusal> {
+    let (mut amount, mut tax) = (0, 0);
+    let refunds = order.refunds.iter().filter(|refund| progress(refund) == Progress::None);
+    for line in refunds.flat_map(|refund| &refund.refund_shipping_lines) {
+        if line.shipping_line.as_ref().is_some_and(|name| name.id == shipping.id) {
+            amount += read.cents("subtotalAmountSet", &line.subtotal_amount_set)?;
+            tax += read.cents("taxAmountSet", &line.tax_amount_set)?;
+        }
+    }
+    Ok((amount, tax))
 }
 
 /// What Shopify's current total leaves out, or takes off too early.
@@ -153,16 +182,19 @@ fn given_back(
 ) -> Part {
     let mut part = Part::plain(source, &name, -subtotal);
     part.inclusive = inclusive;
-    part.taxes = scaled(like, tax, read);
+    part.taxes = scaled(like, -tax, read);
     part
 }
 
-fn scaled(mut taxes: Vec<Tax>, total: Cents, read: Reader) -> Vec<Tax> {
+/// The same taxes, together `total`.
+pub(super) fn scaled(mut taxes: Vec<Tax>, total: Cents, read: Reader) -> Vec<Tax> {
     let whole: Cents = taxes.iter().map(|tax| tax.amount).sum();
     if whole == 0 {
-        taxes.clear();
-        if total != 0 {
-            taxes.push(Tax { name: "Tax".to_owned(), percent: None, amount: -total });
+        // Of nothing there are no shares: the last one takes it all.
+        if let Some(tax) = taxes.last_mut() {
+            tax.amount = total;
+        } else if total != 0 {
+            taxes.push(Tax { name: "Tax".to_owned(), percent: None, amount: total });
         }
         return taxes;
     }
@@ -170,7 +202,7 @@ fn scaled(mut taxes: Vec<Tax>, total: Cents, read: Reader) -> Vec<Tax> {
     for tax in &mut taxes {
         seen += tax.amount;
         let up_to_here = read.share(total, seen, whole);
-        tax.amount = given - up_to_here;
+        tax.amount = up_to_here - given;
         given = up_to_here;
     }
     taxes
