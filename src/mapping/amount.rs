@@ -39,14 +39,6 @@ impl Reader {
         self.basis == Basis::Shop && order.currency_code != order.presentment_currency_code
     }
 
-    /// An amount of [`Self::shares`] in this reader's currency, at the order's own rate.
-    pub(super) fn converted(self, thousandths: Cents, order: &Order) -> Result<Cents, Refusal> {
-        let total = &order.total_price_set;
-        let whole = self.cents("totalPriceSet", total)?;
-        let shares = Self::shares().cents("totalPriceSet", total)?;
-        Ok(self.share(whole, thousandths, shares))
-    }
-
     /// The currency for `order`.
     pub(super) fn currency(self, order: &Order) -> Currency {
         match self.basis {

@@ -36,14 +36,14 @@ pub(super) fn wanted(
     shop: &Shop,
     style: Style<'_>,
 ) -> Result<Vec<WantedCredit>, Refusal> {
-    let credited = parts.refunds.iter().filter(|refund| refund.policy == Refunds::CreditNote && refund.given() != 0);
+    let credited = parts.refunds.iter().filter(|refund| refund.policy == Refunds::CreditNote && refund.given != 0);
     credited.map(|refund| of_refund(view, refund, shop, style)).collect()
 }
 
 fn of_refund(view: View<'_>, refund: &Refunded, shop: &Shop, style: Style<'_>) -> Result<WantedCredit, Refusal> {
     let (order, number) = (view.order, refund.number);
     let original = &order.refunds[refund.index];
-    let total = refund.given();
+    let total = refund.given;
     let booked = view.booked.credited.get(&number).copied().unwrap_or_default();
     let goods = refund.credited(short(&original.id.0));
     let lines = document::to_the_cent(&goods, total, booked.unexplained, style)?;

@@ -140,14 +140,15 @@ pub fn wanted(order: &Order, settings: &Settings, shop: &Shop, booked: &Booked) 
     };
     let currency = view.read.currency(order);
     let style = Style { settings, currency, rule: shop.rules.preferred() };
-    let invoice = invoice::wanted(view, &parts, shop, style)?;
+    // First the money: an order that was paid beyond what is left of it waits, however little that is.
     let payments = payment::wanted(view, &parts, shop)?;
+    let invoice = invoice::wanted(view, &parts, shop, style)?;
     let credits = credit::wanted(view, &parts, shop, style)?;
     let predicted = invoice.total - credits.iter().map(|credit| credit.total).sum::<Cents>();
     let left: Vec<&refund::Refunded> =
-        parts.refunds.iter().filter(|refund| refund.policy == Refunds::Person && refund.given() != 0).collect();
+        parts.refunds.iter().filter(|refund| refund.policy == Refunds::Person && refund.given != 0).collect();
     let left_to_person = (!left.is_empty())
-        .then(|| refusal::refund_left(left.len(), left.iter().map(|refund| refund.given()).sum(), currency.code()));
+        .then(|| refusal::refund_left(left.len(), left.iter().map(|refund| refund.given).sum(), currency.code()));
     Ok(Wanted {
         shopify_order_id: order.number_of_id(),
         client: client::wanted(order, settings, currency),

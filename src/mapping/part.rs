@@ -57,6 +57,16 @@ impl Part {
         self.gross - self.discount() - if self.inclusive { self.tax() } else { 0 }
     }
 
+    /// Makes it `charged` after discounts, and its taxes `tax`: a share of the whole is a cent off, or more where the whole changed since.
+    fn set(&mut self, charged: Cents, tax: Cents, read: Reader) {
+        let missing = charged - (self.gross - self.discount());
+        match self.discounts.last_mut() {
+            Some((_, amount)) => *amount -= missing,
+            None => self.gross += missing,
+        }
+        self.taxes = refund::scaled(std::mem::take(&mut self.taxes), tax, read);
+    }
+
     /// What the customer is charged for it.
     pub(super) fn total(&self) -> Cents {
         self.net() + self.tax()
@@ -112,7 +122,13 @@ pub(super) fn take_apart(view: View<'_>) -> Result<Parts, Refusal> {
     for item in &order.line_items {
         let kept = (item.current_quantity + refund::units_not_edited_away(order, item)).clamp(0, item.quantity);
         if kept > 0 {
-            parts.push(line_item(view, item, kept)?);
+            let mut part = line_item(view, item, kept)?;
+            let (units, amount, tax) = refund::left_without_money(view, item)?;
+            if units > 0 && units == item.quantity - kept {
+                let whole = line_item(view, item, item.quantity)?;
+                part.set(whole.gross - whole.discount() - amount, whole.tax() - tax, read);
+            }
+            parts.push(part);
             for duty in item.duties.iter().filter(|_| !order.duties_included) {
                 let mut part = Part::plain(
                     format!("lineItems[{}].duties[{}]", short(&item.id.0), short(&duty.id.0)),
@@ -126,7 +142,12 @@ pub(super) fn take_apart(view: View<'_>) -> Result<Parts, Refusal> {
         }
     }
     for line in order.shipping_lines.iter().filter(|line| !line.is_removed) {
-        parts.push(shipping(view, line)?);
+        let mut part = shipping(view, line)?;
+        let (amount, tax) = refund::shipping_without_money(view, line)?;
+        if amount != 0 {
+            part.set(part.gross - part.discount() - amount, part.tax() - tax, read);
+        }
+        parts.push(part);
     }
     for fee in &order.additional_fees {
         let mut part = Part::plain(
@@ -143,13 +164,9 @@ pub(super) fn take_apart(view: View<'_>) -> Result<Parts, Refusal> {
     );
     parts.extend(order_level_taxes(view)?);
 
-    let rounding = &order.total_cash_rounding_adjustment;
-    let rounding =
-        read.cents("cash rounding", &rounding.payment_set)? - read.cents("cash rounding", &rounding.refund_set)?;
-    let current = read.cents("currentTotalPriceSet", &order.current_total_price_set)?;
-    let owed = current + corrections.discrepancy + rounding + corrections.pending;
-    let elsewhere: Cents = corrections.refunds.iter().filter(|refund| !refund.is_adjusted()).map(Refunded::given).sum();
-    let invoiced = owed + elsewhere;
+    let rounding = refund::cash_rounding(view)?;
+    let elsewhere = corrections.refunds.iter().filter(|refund| !refund.is_adjusted()).map(|refund| refund.given);
+    let invoiced = corrections.owed + elsewhere.sum::<Cents>();
 
     if rounding != 0 {
         parts.push(Part::plain("totalCashRoundingAdjustment".to_owned(), "Cash rounding", rounding));
@@ -157,12 +174,14 @@ pub(super) fn take_apart(view: View<'_>) -> Result<Parts, Refusal> {
     if corrections.on_invoice != 0 {
         parts.push(refund::beside("refundDiscrepancySet".to_owned(), corrections.on_invoice));
     }
-    // A tip is sometimes a line item too (its title is translated): it is added only where the total says that it is missing.
+    // A tip is sometimes a line item too (its title is translated): it is added only where the total says that it is missing, if not to
+    // the cent where amounts were converted one by one.
     let tip = read.cents("totalTipReceivedSet", &order.total_tip_received_set)?;
-    if tip != 0 && invoiced - total(&parts) == tip {
+    let missing = invoiced - total(&parts);
+    if (missing - tip).abs() < missing.abs() {
         parts.push(Part::plain("totalTipReceivedSet".to_owned(), "Tip", tip));
     }
-    Ok(Parts { invoice: parts, invoiced, owed, refunds: corrections.refunds })
+    Ok(Parts { invoice: parts, invoiced, owed: corrections.owed, refunds: corrections.refunds })
 }
 
 /// What all parts make together.

@@ -54,7 +54,7 @@ pub(super) fn wanted(view: View<'_>, parts: &Parts, shop: &Shop) -> Result<Vec<W
         if foreign { (view.in_shares(), part::take_apart(view.in_shares())?.invoiced) } else { (view, parts.invoiced) };
     let received = received(view, parts)?;
     let paid: Cents = received.iter().map(|(_, amount)| amount).sum();
-    if paid > owed {
+    if paid > owed.max(0) {
         let (paid, owed) =
             if foreign { (read.share(parts.invoiced, paid, owed), parts.invoiced) } else { (paid, owed) };
         return Err(Refusal::overpaid(paid, owed, currency.code()));

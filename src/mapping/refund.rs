@@ -6,13 +6,13 @@
 
 use crate::{
     mapping::{
-        Booked, Cents, Refusal,
-        amount::Reader,
+        Cents, Refusal,
+        amount::{Reader, unit},
         part::{Part, View, short, total},
-        settings::{LateChanges, Refunds, Settings},
+        settings::{LateChanges, Refunds},
         tax::{Tax, taxes},
     },
-    shopify::model::{LineItem, Order, Refund, TransactionKind, TransactionStatus},
+    shopify::model::{Gid, LineItem, Order, Refund, ShippingLine, TransactionKind, TransactionStatus},
 };
 
 /// A refund whose money has moved.
@@ -25,8 +25,8 @@ pub(super) struct Refunded {
     pub(super) policy: Refunds,
     /// As the invoice would show them: negative, goods only.
     pub(super) parts: Vec<Part>,
-    /// Goods less money: positive where something was kept, negative where more was given.
-    kept: Cents,
+    /// The money given back.
+    pub(super) given: Cents,
 }
 
 impl Refunded {
@@ -34,16 +34,16 @@ impl Refunded {
         self.policy == Refunds::Adjust
     }
 
-    /// The money given back.
-    pub(super) fn given(&self) -> Cents {
-        -total(&self.parts) - self.kept
+    /// Goods less money: positive where something was kept, negative where more was given.
+    fn kept(&self) -> Cents {
+        -total(&self.parts) - self.given
     }
 
     /// What a credit note for it says: positive, goods and what was given beside them.
     pub(super) fn credited(&self, source: &str) -> Vec<Part> {
         let mut parts: Vec<Part> = self.parts.iter().cloned().map(Part::reversed).collect();
-        if self.kept != 0 {
-            parts.push(beside(format!("refunds[{source}]"), self.kept).reversed());
+        if self.kept() != 0 {
+            parts.push(beside(format!("refunds[{source}]"), self.kept()).reversed());
         }
         parts
     }
@@ -77,7 +77,8 @@ fn progress(refund: &Refund) -> Progress {
 }
 
 /// How this refund is recorded: as it was when it already is, else as the settings say. A locked invoice is not adjusted any more.
-fn policy(number: i64, settings: &Settings, booked: &Booked) -> Refunds {
+fn policy(number: i64, view: View<'_>) -> Refunds {
+    let View { settings, booked, .. } = view;
     let invoice = booked.invoice.as_ref();
     if invoice.is_some_and(|invoice| invoice.adjusted.contains(&number)) {
         return Refunds::Adjust;
@@ -93,6 +94,11 @@ fn policy(number: i64, settings: &Settings, booked: &Booked) -> Refunds {
     }
 }
 
+fn is_test(order: &Order, refund: &Refund) -> bool {
+    let of_order = |id: &Gid| order.transactions.iter().find(|transaction| transaction.id == *id);
+    refund.transactions.iter().any(|own| of_order(&own.id).is_some_and(|transaction| transaction.test))
+}
+
 /// Units of `item` that are gone from its current quantity, but not by an edit: refunded (recorded as such) or about to be.
 pub(super) fn units_not_edited_away(order: &Order, item: &LineItem) -> i64 {
     order
@@ -105,58 +111,120 @@ pub(super) fn units_not_edited_away(order: &Order, item: &LineItem) -> i64 {
         .sum()
 }
 
-/// What Shopify's current total leaves out, or takes off too early.
+/// What left `item` without money, as Shopify states it: units, their amount after discounts, their tax.
+pub(super) fn left_without_money(view: View<'_>, item: &LineItem) -> Result<(i64, Cents, Cents), Refusal> {
+    let (mut units, mut amount, mut tax) = (0, 0, 0);
+    let refunds = view.order.refunds.iter().filter(|refund| progress(refund) == Progress::None);
+    for line in refunds.flat_map(|refund| &refund.refund_line_items).filter(|line| line.line_item.id == item.id) {
+        units += line.quantity;
+        amount += view.read.cents("subtotalSet", &line.subtotal_set)?;
+        tax += view.read.cents("totalTaxSet", &line.total_tax_set)?;
+    }
+    Ok((units, amount, tax))
+}
+
+/// What was taken off a shipping line without money: the amount after discounts, its tax.
+pub(super) fn shipping_without_money(view: View<'_>, shipping: &ShippingLine) -> Result<(Cents, Cents), Refusal> {
+    let (mut amount, mut tax) = (0, 0);
+    let refunds = view.order.refunds.iter().filter(|refund| progress(refund) == Progress::None);
+    for line in refunds.flat_map(|refund| &refund.refund_shipping_lines) {
+        if line.shipping_line.as_ref().is_some_and(|name| name.id == shipping.id) {
+            amount += view.read.cents("subtotalAmountSet", &line.subtotal_amount_set)?;
+            tax += view.read.cents("taxAmountSet", &line.tax_amount_set)?;
+        }
+    }
+    Ok((amount, tax))
+}
+
+/// What an order's refunds make of its totals.
 pub(super) struct Corrections {
-    /// Money refunded beside what was given back (negative), or kept although it was given back.
-    pub(super) discrepancy: Cents,
-    /// The part of it that the invoice shows.
+    /// Law 2's owed total: Shopify's current one, corrected by what it leaves out or takes off too early.
+    pub(super) owed: Cents,
+    /// Money refunded beside what was given back (negative), or kept although it was given back, as far as the invoice shows it.
     pub(super) on_invoice: Cents,
-    /// What refunds still under way have already taken off.
-    pub(super) pending: Cents,
     /// Refunds whose money has moved.
     pub(super) refunds: Vec<Refunded>,
 }
 
-/// Reads the order's refunds. Whether Shopify counts a pending one into the discrepancy is not documented: the refunds themselves tell.
+/// Reads the order's refunds.
 pub(super) fn corrections(view: View<'_>) -> Result<Corrections, Refusal> {
-    let View { order, read, settings, booked } = view;
-    let (mut pending, mut own, mut refunds) = (0, 0, Vec::new());
-    for (index, refund) in order.refunds.iter().enumerate() {
+    let View { order, read, .. } = view;
+    let (pending, mut refunds) = pending_and_moved(view)?;
+    let owed = owed(view, pending)?;
+    if read.is_foreign(order) {
+        take_shares(view, owed, &mut refunds)?;
+    }
+    let elsewhere: Cents = refunds.iter().filter(|refund| !refund.is_adjusted()).map(Refunded::kept).sum();
+    let on_invoice = discrepancy(view, pending)? - elsewhere;
+    // What was converted one by one need not add up to the converted sum; cents of it are rounding, not a refund.
+    let cents = Cents::try_from(order.refunds.len()).unwrap_or_default() * unit(read.currency(order));
+    let is_rounding = read.is_foreign(order) && on_invoice.abs() <= cents;
+    Ok(Corrections { owed, on_invoice: if is_rounding { 0 } else { on_invoice }, refunds })
+}
+
+/// A transaction has its own day's exchange rate: what was given back is its share, in the buyer's money, of what is owed.
+fn take_shares(view: View<'_>, owed: Cents, refunds: &mut [Refunded]) -> Result<(), Refusal> {
+    let shares = view.in_shares();
+    let (pending, exact) = pending_and_moved(shares)?;
+    let total = |view: View<'_>| view.read.cents("totalPriceSet", &view.order.total_price_set);
+    let (whole, all) = match self::owed(shares, pending)? {
+        0 => (total(view)?, total(shares)?),
+        all => (owed, all),
+    };
+    let (mut seen, mut given) = (0, 0);
+    for (refund, exact) in refunds.iter_mut().zip(exact).filter(|(refund, _)| !refund.is_adjusted()) {
+        seen += exact.given;
+        let up_to_here = view.read.share(whole, seen, all);
+        refund.given = up_to_here - given;
+        given = up_to_here;
+    }
+    Ok(())
+}
+
+fn owed(view: View<'_>, pending: Cents) -> Result<Cents, Refusal> {
+    let View { order, read, .. } = view;
+    let current = read.cents("currentTotalPriceSet", &order.current_total_price_set)?;
+    Ok(current + discrepancy(view, pending)? + cash_rounding(view)? + pending)
+}
+
+/// What rounding to coins added to the payment, less what it added to the refund.
+pub(super) fn cash_rounding(view: View<'_>) -> Result<Cents, Refusal> {
+    let rounding = &view.order.total_cash_rounding_adjustment;
+    Ok(view.read.cents("cash rounding", &rounding.payment_set)?
+        - view.read.cents("cash rounding", &rounding.refund_set)?)
+}
+
+/// Suggested less actual refunds, without those under way. Whether Shopify counts these is not documented: the refunds themselves tell, in
+/// the buyer's money, for in the shop's a refund's transactions have a rate of their own.
+fn discrepancy(view: View<'_>, pending: Cents) -> Result<Cents, Refusal> {
+    let stated = |view: View<'_>| view.read.cents("refundDiscrepancySet", &view.order.refund_discrepancy_set);
+    if pending == 0 {
+        return stated(view);
+    }
+    let shares = view.in_shares();
+    let (under_way, moved) = pending_and_moved(shares)?;
+    let beyond = stated(shares)? - moved.iter().map(Refunded::kept).sum::<Cents>();
+    let counted = (beyond - under_way).abs() <= beyond.abs();
+    Ok(if counted { stated(view)? - pending } else { stated(view)? })
+}
+
+/// What pending refunds take off, and the refunds whose money has moved.
+fn pending_and_moved(view: View<'_>) -> Result<(Cents, Vec<Refunded>), Refusal> {
+    let (mut pending, mut moved) = (0, Vec::new());
+    for (index, refund) in view.order.refunds.iter().enumerate() {
         match progress(refund) {
             Progress::Moving => pending -= total(&parts(view, refund)?),
             Progress::Moved => {
                 let number = refund.id.number().unwrap_or_default();
-                let parts = parts(view, refund)?;
-                let kept = kept(view, refund, &parts)?;
-                own += kept;
-                refunds.push(Refunded { number, index, policy: policy(number, settings, booked), parts, kept });
+                // What a test gateway claims to have given back was never booked as received: the goods leave the invoice, no more.
+                let policy = if is_test(view.order, refund) { Refunds::Adjust } else { policy(number, view) };
+                let (parts, given) = (parts(view, refund)?, given(refund, view.read)?);
+                moved.push(Refunded { number, index, policy, parts, given });
             }
             Progress::None => {}
         }
     }
-    let stated = read.cents("refundDiscrepancySet", &order.refund_discrepancy_set)?;
-    let counts_pending = pending != 0 && (stated - own - pending).abs() <= (stated - own).abs();
-    let discrepancy = if counts_pending { stated - pending } else { stated };
-    let elsewhere: Cents = refunds.iter().filter(|refund| !refund.is_adjusted()).map(|refund| refund.kept).sum();
-    let mut on_invoice = discrepancy - elsewhere;
-    // Converted one by one, shares need not add up to the converted sum: the last one takes what is missing.
-    if read.is_foreign(order)
-        && refunds.iter().all(|refund| !refund.is_adjusted())
-        && let Some(last) = refunds.last_mut()
-    {
-        last.kept += std::mem::take(&mut on_invoice);
-    }
-    Ok(Corrections { discrepancy, on_invoice, pending, refunds })
-}
-
-/// Goods less money of one refund. A transaction has its own day's exchange rate, so the buyer's money is compared where it differs.
-fn kept(view: View<'_>, refund: &Refund, goods: &[Part]) -> Result<Cents, Refusal> {
-    if !view.read.is_foreign(view.order) {
-        return Ok(-total(goods) - given(refund, view.read)?);
-    }
-    let shares = view.in_shares();
-    let kept = -total(&parts(shares, refund)?) - given(refund, shares.read)?;
-    view.read.converted(kept, view.order)
+    Ok((pending, moved))
 }
 
 /// The money that a refund has moved.
@@ -186,7 +254,7 @@ fn parts(view: View<'_>, refund: &Refund) -> Result<Vec<Part>, Refusal> {
             format!("refunds[{source}].refundLineItems[{}]", short(&line.line_item.id.0)),
             item.map_or("item", |item| item.title.as_str()),
             subtotal,
-            scaled(like, read.cents("totalTaxSet", &line.total_tax_set)?, read),
+            scaled(like, -read.cents("totalTaxSet", &line.total_tax_set)?, read),
             order.taxes_included,
         );
         if line.quantity > 1 {
@@ -205,7 +273,7 @@ fn parts(view: View<'_>, refund: &Refund) -> Result<Vec<Part>, Refusal> {
             format!("refunds[{source}].refundShippingLines"),
             name.map_or("Shipping", |name| name.title.as_str()),
             read.cents("subtotalAmountSet", &line.subtotal_amount_set)?,
-            scaled(like, read.cents("taxAmountSet", &line.tax_amount_set)?, read),
+            scaled(like, -read.cents("taxAmountSet", &line.tax_amount_set)?, read),
             order.taxes_included,
         ));
     }
@@ -234,7 +302,7 @@ fn duty_taxes(view: View<'_>, amount: Cents) -> Result<Vec<Tax>, Refusal> {
     let Some((price, duty)) = like else { return Ok(Vec::new()) };
     let taxes = taxes(&duty.tax_lines, (1, 1), read, view.marketplace())?;
     let whole = taxes.iter().map(|tax| tax.amount).sum();
-    Ok(scaled(taxes, read.share(whole, amount, price), read))
+    Ok(scaled(taxes, -read.share(whole, amount, price), read))
 }
 
 /// A negative part with the taxes that go back with it.
@@ -242,21 +310,23 @@ fn given_back(source: String, name: &str, subtotal: Cents, taxes: Vec<Tax>, incl
     Part { taxes, inclusive, ..Part::plain(source, &format!("Refund: {name}"), -subtotal) }
 }
 
-/// The taxes of the line that is taken back, scaled to the tax that Shopify gave back.
-fn scaled(mut taxes: Vec<Tax>, back: Cents, read: Reader) -> Vec<Tax> {
+/// The same taxes, together `total`.
+pub(super) fn scaled(mut taxes: Vec<Tax>, total: Cents, read: Reader) -> Vec<Tax> {
     let whole: Cents = taxes.iter().map(|tax| tax.amount).sum();
     if whole == 0 {
-        taxes.clear();
-        if back != 0 {
-            taxes.push(Tax { name: "Tax".to_owned(), percent: None, amount: -back, apart: false });
+        // Of nothing there are no shares: the last one takes it all.
+        if let Some(tax) = taxes.last_mut() {
+            tax.amount = total;
+        } else if total != 0 {
+            taxes.push(Tax { name: "Tax".to_owned(), percent: None, amount: total, apart: false });
         }
         return taxes;
     }
     let (mut seen, mut given) = (0, 0);
     for tax in &mut taxes {
         seen += tax.amount;
-        let up_to_here = read.share(back, seen, whole);
-        tax.amount = given - up_to_here;
+        let up_to_here = read.share(total, seen, whole);
+        tax.amount = up_to_here - given;
         given = up_to_here;
     }
     taxes

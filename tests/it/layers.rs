@@ -112,6 +112,20 @@ fn pure_modules_are_not_async() {
 }
 
 #[test]
+fn no_amount_is_ever_a_float() {
+    // The simulated platforms print rates as Shopify does; the others measure points and seconds.
+    const MEASURES: [&str; 3] = ["sandbox", "shopify::budget", "telemetry"];
+    let sources = ["src", "entity/src", "migration/src"].into_iter().flat_map(|root| files(Path::new(root)));
+    for file in sources.filter(|file| !MEASURES.iter().any(|measures| file.within(measures))) {
+        for (index, line) in file.code.lines().enumerate() {
+            let mut words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
+            let found = words.any(|word| matches!(word, "f32" | "f64" | "to_f32" | "to_f64" | "from_f32" | "from_f64"));
+            assert!(!found, "{}:{}: no floats near money", file.path.display(), index + 1);
+        }
+    }
+}
+
+#[test]
 fn migrations_spell_tables_themselves() {
     for file in files(Path::new("migration/src")) {
         let knows = file.paths.iter().find(|(_, path)| path[0] == "entity" || path[0] == "ml_connector");

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod books;
+mod cents;
 mod cli;
 mod crash;
 mod freshbooks;

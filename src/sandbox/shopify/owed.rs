@@ -3,13 +3,16 @@
 use super::{currency::Minor, model::Order};
 
 impl Order {
-    /// What was received and kept, is still to be paid, or is reserved, in minor units of the shop's currency. On orders sold in another
-    /// currency, whose transactions have rates of their own, what the order itself says it is worth now.
+    /// What was received and kept, is still to be paid, or is reserved (of a reservation only what the order still needs), in minor units
+    /// of the shop's currency. On orders sold in another currency, whose transactions have rates of their own, what the order itself says
+    /// it is worth now.
     pub fn owed(&self) -> Minor {
         let totals = &self.totals;
         if self.currency == self.presentment {
-            return totals.net_payment.shop + totals.total_outstanding.shop.max(0) + totals.total_capturable.shop;
+            let reserved = totals.total_capturable.shop.min(totals.current_total_price.shop);
+            return totals.net_payment.shop + totals.total_outstanding.shop.max(0) + reserved;
         }
-        totals.current_total_price.shop + totals.refund_discrepancy.shop
+        let rounding = self.bag(self.cash_rounding).shop - self.bag(self.cash_rounding_refund).shop;
+        totals.current_total_price.shop + totals.refund_discrepancy.shop + rounding
     }
 }

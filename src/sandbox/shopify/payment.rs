@@ -100,7 +100,8 @@ pub struct Refund {
     pub duties: Vec<(u64, Minor)>,
     /// Made by an order edit rather than a refund.
     pub removal: bool,
-    /// The part of its money that an earlier removal had left over: due, though on no line of this refund.
+    /// The part of its money that is on no line of this refund and due all the same: an earlier removal had left it over, or rounding to
+    /// coins added it.
     pub settles: Minor,
 }
 

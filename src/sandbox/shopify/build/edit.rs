@@ -72,7 +72,7 @@ impl Order {
         self.edited()
     }
 
-    /// Grants a discount on a line; subtotal and total move, the original total does not.
+    /// Grants a discount on what is left of a line; subtotal and total move, the original total does not.
     #[must_use]
     pub fn edit_discounts(mut self, at: usize, title: &str, worth: Worth) -> Order {
         self.tick();
@@ -83,8 +83,9 @@ impl Order {
             Worth::Percent(percent) => DiscountValue::Percent(percent),
             Worth::Amount(amount) => DiscountValue::Amount(presentment.minor(amount)),
         };
+        let left = self.line_now(at).0;
         let Some(line) = self.lines.get_mut(at) else { return self };
-        let amount = taken_off(worth, line.gross(), presentment);
+        let amount = taken_off(worth, left, presentment);
         line.allocations.push(Allocation { discount, amount });
         let rates = rates(line);
         let liable = line.taxes.first().and_then(|tax| tax.channel_liable);
@@ -109,16 +110,18 @@ impl Order {
         self.edited()
     }
 
-    /// The buyer's address changed and with it the rate of every tax.
+    /// The buyer's address changed and with it the rate of every tax, but not on what has gone back.
     #[must_use]
     pub fn taxes_recalculated(mut self, title: &str, rate: &str) -> Order {
         self.tick();
         let rates = [(title.to_owned(), number(rate))];
         let how = self.taxing(Some(false));
-        for line in self.lines.iter_mut().filter(|line| !line.taxes.is_empty()) {
+        let shipping_left: Vec<bool> = (0..self.shipping.len()).map(|at| self.shipping_now(at).0 > 0).collect();
+        for line in self.lines.iter_mut().filter(|line| !line.taxes.is_empty() && line.gone < line.quantity) {
             line.taxes = taxes(line.gross(), &rates, how);
         }
-        for line in self.shipping.iter_mut().filter(|line| !line.taxes.is_empty()) {
+        let shipping = self.shipping.iter_mut().zip(shipping_left).filter(|(_, left)| *left).map(|(line, _)| line);
+        for line in shipping.filter(|line| !line.taxes.is_empty()) {
             line.taxes = taxes(line.discounted(), &rates, how);
         }
         self.recompute();

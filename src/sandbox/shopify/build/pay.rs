@@ -73,6 +73,21 @@ impl Order {
         paid
     }
 
+    /// Pays all that is outstanding in cash with a larger note: `change` is handed back.
+    #[must_use]
+    pub fn paid_with_change(self, change: &str) -> Order {
+        let change = self.presentment.parse(change);
+        let rest = self.totals.total_outstanding.presentment;
+        if rest <= 0 {
+            return self;
+        }
+        let mut paid = self.paid_minor("cash", rest + change, None);
+        let note = paid.transactions.last().map(|paid| paid.id);
+        let mut back = paid.transaction(Kind::Change, Outcome::Success, "cash", change, None);
+        back.parent = note;
+        paid.push(back)
+    }
+
     /// Authorises all that is outstanding.
     #[must_use]
     pub fn authorized(mut self, gateway: &str) -> Order {

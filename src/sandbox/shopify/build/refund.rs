@@ -21,6 +21,7 @@ pub struct Giving {
     store_credit: bool,
     money: Option<Vec<(Option<String>, String)>>,
     rate: Option<String>,
+    rounding: Option<String>,
     no_money: bool,
     pending: bool,
     failed: bool,
@@ -99,6 +100,13 @@ impl Giving {
     #[must_use]
     pub fn at_rate(mut self, rate: &str) -> Giving {
         self.rate = Some(rate.to_owned());
+        self
+    }
+
+    /// Paid out in cash, rounded: `rounding` is what that added (`"0.02"`) or took (`"-0.02"`).
+    #[must_use]
+    pub fn cash(mut self, rounding: &str) -> Giving {
+        self.rounding = Some(rounding.to_owned());
         self
     }
 
@@ -195,7 +203,7 @@ impl Order {
             };
             self.give_shipping_back(at, amount);
         }
-        if giving.duties {
+        if giving.duties && !self.duties_included {
             let duties = self.lines.iter().flat_map(|line| &line.duties).map(|duty| (duty.id, self.duty_now(duty).0));
             let duties: Vec<(u64, Minor)> = duties.filter(|(_, left)| *left > 0).collect();
             self.refund_now(|refund| refund.duties = duties);
@@ -216,7 +224,9 @@ impl Order {
             None if lines == 0 || giving.everything => overpaid,
             None => 0,
         };
-        self.refund_now(|refund| refund.settles = settles);
+        let rounding = giving.rounding.as_deref().map_or(0, |rounding| self.presentment.parse(rounding));
+        self.cash_rounding_refund += rounding;
+        self.refund_now(|refund| refund.settles = settles + rounding);
     }
 
     /// The pending refunds' money has moved.
@@ -241,8 +251,9 @@ impl Order {
     #[must_use]
     pub fn cancelled(self, reason: OrderCancelReason) -> Order {
         let mut order = if self.totals.total_capturable.presentment > 0 { self.voided() } else { self };
-        let paid = order.totals.net_payment.presentment > 0;
-        let giving = Giving { no_money: !paid, ..Giving::everything().restock(Restock::Cancel) };
+        let paid = order.totals.total_received.presentment > 0;
+        let holds = order.totals.net_payment.presentment > 0;
+        let giving = Giving { no_money: !holds, ..Giving::everything().restock(Restock::Cancel) };
         order = order.refunded(giving);
         let now = order.updated_at;
         if let Some(refund) = order.refunds.last_mut().filter(|_| !paid) {
@@ -356,8 +367,7 @@ impl Order {
     fn spread_back(&self, mut sum: Minor) -> Vec<(u64, Minor)> {
         let mut shares = Vec::new();
         for paid in self.transactions.iter().rev().filter(|paid| is_payment(paid)) {
-            let back =
-                self.transactions.iter().filter(|back| back.kind == Kind::Refund && back.parent == Some(paid.id));
+            let back = self.transactions.iter().filter(|back| is_given_back(back) && back.parent == Some(paid.id));
             let back: Minor =
                 back.filter(|back| back.status != Outcome::Failure).map(|back| back.amount.presentment).sum();
             let share = (paid.amount.presentment - back).min(sum);
@@ -379,6 +389,10 @@ impl Order {
             change(refund);
         }
     }
+}
+
+fn is_given_back(paid: &Transaction) -> bool {
+    matches!(paid.kind, Kind::Refund | Kind::Change)
 }
 
 fn is_payment(paid: &Transaction) -> bool {

@@ -139,7 +139,7 @@ impl Order {
         let net = Bag { presentment: received.presentment - refunded.presentment, shop: received.shop - refunded.shop };
         let capturable = self.capturable();
         let discrepancy: Minor = self.refunds.iter().map(|refund| self.discrepancy(refund)).sum();
-        let owed = current_total + discrepancy + self.cash_rounding + self.cash_rounding_refund;
+        let owed = current_total + discrepancy + self.cash_rounding - self.cash_rounding_refund;
         // An authorisation is as good as paid to Shopify: nothing is outstanding.
         let outstanding = owed - net.presentment - capturable.min(current_total);
         let back: Minor = self.refunds.iter().flat_map(|refund| &refund.shipping).map(|line| line.subtotal).sum();
