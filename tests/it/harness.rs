@@ -126,9 +126,10 @@ impl TestApp {
     /// Due rows, and rows whose lease must run out first.
     async fn next_due(&self) -> Option<chrono::DateTime<chrono::Utc>> {
         let db = self.app.db.read();
+        // Pulls first: what one makes due before it ends is seen by the second look.
+        let pulls = pull::Entity::find().filter(pull::Column::DueAt.is_not_null()).all(db).await.unwrap();
         let orders =
             synced_order::Entity::find().filter(synced_order::Column::DueAt.is_not_null()).all(db).await.unwrap();
-        let pulls = pull::Entity::find().filter(pull::Column::DueAt.is_not_null()).all(db).await.unwrap();
         let orders = orders.into_iter().map(|row| row.due_at.max(row.leased_until));
         let pulls = pulls.into_iter().map(|row| row.due_at.max(row.leased_until));
         orders.chain(pulls).flatten().min()
