@@ -7,6 +7,7 @@ mod clients;
 mod currency;
 mod discounts;
 mod edits;
+mod examples;
 mod filters;
 mod lines;
 mod matching;
@@ -15,6 +16,7 @@ mod order;
 mod payments;
 mod periods;
 mod policies;
+mod recorded;
 mod refunds;
 mod returns;
 mod rounding;
@@ -127,6 +129,16 @@ fn told(wanted: Result<Wanted, Refusal>) -> Vec<String> {
         told.extend(document(&credit.draft.lines, credit.total, wanted.currency));
     }
     told.extend(wanted.left_to_person.map(|problem| format!("left to a person: {}", problem.message)));
+    told
+}
+
+/// The books, then what is still to pay.
+fn outstanding(order: &Value, settings: &Settings) -> Vec<String> {
+    let wanted = want(order, settings);
+    let paid: Cents = wanted.payments.iter().map(WantedPayment::amount).sum();
+    let open = format!("outstanding {} {}", cents_text(wanted.invoice.total - paid), wanted.currency);
+    let mut told = told(Ok(wanted));
+    told.push(open);
     told
 }
 
