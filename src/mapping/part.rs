@@ -155,9 +155,10 @@ pub(super) fn take_apart(view: View<'_>) -> Result<Parts, Refusal> {
     if corrections.on_invoice != 0 {
         parts.push(refund::beside("refundDiscrepancySet".to_owned(), corrections.on_invoice));
     }
-    // A tip is sometimes a line item too (its title is translated): it is added only where the total says that it is missing.
+    // A tip is sometimes a line item too (its title is translated): it is added only where the total says that it is missing, give or
+    // take what conversions of the other parts have lost.
     let tip = read.cents("totalTipReceivedSet", &order.total_tip_received_set)?;
-    if tip != 0 && invoiced - total(&parts) == tip {
+    if (invoiced - total(&parts) - tip).abs() * 2 < tip.abs() {
         parts.push(Part::plain("totalTipReceivedSet".to_owned(), "Tip", tip));
     }
     Ok(Parts { invoice: parts, invoiced, owed, refunds: corrections.refunds })

@@ -94,6 +94,18 @@ fn converted_parts_that_do_not_make_the_converted_total_leave_a_rounding_line() 
 }
 
 #[test]
+fn a_tip_without_a_line_is_found_although_the_conversion_lost_a_cent() {
+    let pin = || item("Pin", "0.99", 1, "0.99", &[]);
+    let order = order("5.97", &[pin(), pin(), pin()]).set("/totalTipReceivedSet", bag("3.00")).abroad("1.4173");
+    // 8.46 in all: three pins at 1.40, a tip of 4.25, and a cent.
+    let pin = "1 Pin at 1.40";
+    assert_eq!(
+        invoice(&order, &Settings::default()),
+        [pin, pin, pin, "1 Tip at 4.25", "1 Rounding at 0.01", "8.46 CAD"]
+    );
+}
+
+#[test]
 fn a_payment_is_its_share_of_the_total_whatever_its_days_rate() {
     let at = |order: Value, index: usize, shop: &str, buyer: &str| {
         order.set(&format!("/transactions/{index}/amountSet"), bags(shop, "CAD", buyer, "USD"))
