@@ -8,7 +8,7 @@ use crate::{
         amount::Reader,
         refund::{self, Refunded},
         settings::{MarketplaceTax, Settings},
-        tax::{Tax, taxes},
+        tax::{Tax, making, taxes},
     },
     shopify::model::{DiscountAllocation, LineItem, Order, ShippingLine},
 };
@@ -239,7 +239,8 @@ fn discounts(
     Ok(found)
 }
 
-/// Orders imported by API may state their tax on the order alone: then it becomes lines of its own, exact and named.
+/// Orders imported by API may state their tax on the order alone: then it becomes lines of its own, exact and named. What an edit took
+/// away is gone from them; what refunds took away stands on the refunds' lines.
 fn order_level_taxes(view: View<'_>) -> Result<Vec<Part>, Refusal> {
     let View { order, read, .. } = view;
     let total = read.cents_or_zero("totalTaxSet", order.total_tax_set.as_ref())?;
@@ -251,7 +252,8 @@ fn order_level_taxes(view: View<'_>) -> Result<Vec<Part>, Refusal> {
         return Ok(Vec::new());
     }
     let taxes = taxes(&order.tax_lines, (1, 1), read, view.marketplace())?;
-    Ok(taxes
+    let left = read.cents("currentTotalTaxSet", &order.current_total_tax_set)? + refund::tax_not_edited_away(view)?;
+    Ok(making(taxes, left.min(total), read)
         .into_iter()
         .enumerate()
         .map(|(index, tax)| Part::plain(format!("taxLines[{index}]"), &tax.line_name(), tax.amount))

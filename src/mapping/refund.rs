@@ -10,7 +10,7 @@ use crate::{
         amount::Reader,
         part::{Part, View, short, total},
         settings::{LateChanges, Refunds, Settings},
-        tax::{Tax, taxes},
+        tax::{Tax, making, taxes},
     },
     shopify::model::{LineItem, Order, Refund, TransactionKind, TransactionStatus},
 };
@@ -159,6 +159,21 @@ fn kept(view: View<'_>, refund: &Refund, goods: &[Part]) -> Result<Cents, Refusa
     view.read.converted(kept, view.order)
 }
 
+/// Tax of units that are gone, but not by an edit: it stands on lines of its own, or is about to.
+pub(super) fn tax_not_edited_away(view: View<'_>) -> Result<Cents, Refusal> {
+    let View { order, read, .. } = view;
+    let mut tax = 0;
+    for refund in order.refunds.iter().filter(|refund| progress(refund) != Progress::None) {
+        for line in &refund.refund_line_items {
+            tax += read.cents("totalTaxSet", &line.total_tax_set)?;
+        }
+        for line in &refund.refund_shipping_lines {
+            tax += read.cents("taxAmountSet", &line.tax_amount_set)?;
+        }
+    }
+    Ok(tax)
+}
+
 /// The money that a refund has moved.
 fn given(refund: &Refund, read: Reader) -> Result<Cents, Refusal> {
     let mut money = 0;
@@ -223,21 +238,10 @@ fn given_back(source: String, name: &str, subtotal: Cents, taxes: Vec<Tax>, incl
 }
 
 /// The taxes of the line that is taken back, scaled to the tax that Shopify gave back.
-fn scaled(mut taxes: Vec<Tax>, back: Cents, read: Reader) -> Vec<Tax> {
-    let whole: Cents = taxes.iter().map(|tax| tax.amount).sum();
-    if whole == 0 {
-        taxes.clear();
-        if back != 0 {
-            taxes.push(Tax { name: "Tax".to_owned(), percent: None, amount: -back, apart: false });
-        }
-        return taxes;
+fn scaled(taxes: Vec<Tax>, back: Cents, read: Reader) -> Vec<Tax> {
+    if taxes.iter().map(|tax| tax.amount).sum::<Cents>() != 0 {
+        return making(taxes, -back, read);
     }
-    let (mut seen, mut given) = (0, 0);
-    for tax in &mut taxes {
-        seen += tax.amount;
-        let up_to_here = read.share(back, seen, whole);
-        tax.amount = given - up_to_here;
-        given = up_to_here;
-    }
-    taxes
+    let unnamed = Tax { name: "Tax".to_owned(), percent: None, amount: -back, apart: false };
+    if back == 0 { Vec::new() } else { vec![unnamed] }
 }

@@ -55,6 +55,19 @@ pub(super) fn taxes(
         .collect()
 }
 
+/// The same taxes scaled to make `sum` together; shares are cumulative, so that no cent is lost.
+pub(super) fn making(mut taxes: Vec<Tax>, sum: Cents, read: Reader) -> Vec<Tax> {
+    let whole: Cents = taxes.iter().map(|tax| tax.amount).sum();
+    let (mut seen, mut given) = (0, 0);
+    for tax in &mut taxes {
+        seen += tax.amount;
+        let up_to_here = read.share(sum, seen, whole);
+        tax.amount = up_to_here - given;
+        given = up_to_here;
+    }
+    taxes
+}
+
 /// A line's taxes as FreshBooks takes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Slots {

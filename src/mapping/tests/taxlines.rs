@@ -118,6 +118,12 @@ fn a_tax_on_the_order_alone_goes_back_with_the_goods() {
 }
 
 #[test]
+fn a_tax_on_the_order_alone_shrinks_with_an_edit() {
+    let order = on_the_order_alone().unpaid().left(1, 1).now("13.56").set("/currentTotalTaxSet", bag("1.56"));
+    assert_eq!(invoice(&order, &Settings::default()), ["1 Mug at 12.00", "1 Tax: HST 13% at 1.56", "13.56 CAD"]);
+}
+
+#[test]
 fn a_currency_without_decimals_never_leaves_a_fraction_to_freshbooks() {
     let tea = |price, total, taxes: &[Value]| order(total, &[item("Tea", price, 1, price, taxes)]).in_currency("JPY");
     check_invoices(&[
