@@ -113,6 +113,60 @@ fn a_company_is_invoiced_by_its_name_with_its_branchs_tax_registration() {
 }
 
 #[test]
+fn names_come_from_one_person_the_customer_first() {
+    let named = |first: Value, last: Value| {
+        mugs().set("/customer", silent_customer().set("/firstName", first).set("/lastName", last))
+    };
+    let (ada, grace) = (|| address("Ada", "Lovelace", ""), || address("Grace", "Hopper", ""));
+    let table = [
+        ("customer", named("Mary".into(), "Somerville".into()).set("/billingAddress", ada()), ["Mary", "Somerville"]),
+        ("half a customer", named("Mary".into(), Value::Null).set("/billingAddress", ada()), ["Mary", ""]),
+        ("an empty customer", named("".into(), " ".into()).set("/billingAddress", ada()), ["Ada", "Lovelace"]),
+        ("billing", mugs().set("/billingAddress", ada()).set("/shippingAddress", grace()), ["Ada", "Lovelace"]),
+        (
+            "half a billing address",
+            mugs().set("/billingAddress", address("Ada", "", "")).set("/shippingAddress", grace()),
+            ["Ada", ""],
+        ),
+        (
+            "an empty billing address",
+            mugs().set("/billingAddress", json!({})).set("/shippingAddress", grace()),
+            ["Grace", "Hopper"],
+        ),
+        ("shipping", mugs().set("/shippingAddress", grace()), ["Grace", "Hopper"]),
+    ];
+    for (what, order, expected) in table {
+        let draft = client(&order, &Settings::default()).draft;
+        assert_eq!([draft.fname.as_str(), draft.lname.as_str()], expected, "{what}");
+    }
+}
+
+#[test]
+fn where_a_gift_goes_is_not_who_pays() {
+    let order = mugs()
+        .set("/billingAddress", address("Ada", "Lovelace", ""))
+        .set("/shippingAddress", address("Grace", "Hopper", "Navy"));
+    assert_eq!(client(&order, &Settings::default()).draft.organization, "", "the receiver's company");
+    let alone = mugs().set("/shippingAddress", address("Grace", "Hopper", "Navy"));
+    assert_eq!(client(&alone, &Settings::default()).draft.organization, "Navy", "nobody else is named");
+}
+
+#[test]
+fn an_empty_field_is_no_field_and_the_next_source_tells() {
+    let order = mugs()
+        .set(
+            "/customer",
+            customer()
+                .set("/defaultEmailAddress", json!({"emailAddress": ""}))
+                .set("/defaultPhoneNumber", json!({"phoneNumber": ""})),
+        )
+        .set("/phone", "")
+        .set("/billingAddress", json!({"phone": "+1 555 9"}));
+    let draft = client(&order, &Settings::default()).draft;
+    assert_eq!((draft.email.as_str(), draft.bus_phone.as_str()), ("ada@example.com", "+1 555 9"));
+}
+
+#[test]
 fn whoever_has_no_name_is_called_by_address_or_number() {
     let silent = mugs().set("/customer", silent_customer());
     assert_eq!(fields(&silent), ["email: ada@example.com"]);
