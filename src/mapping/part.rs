@@ -120,6 +120,7 @@ pub(super) fn take_apart(view: View<'_>) -> Result<Parts, Refusal> {
                     read.left(read.cents("duty", &duty.price)?, kept, item.quantity),
                 );
                 part.taxes = taxes(&duty.tax_lines, (kept, item.quantity), read, view.marketplace())?;
+                part.inclusive = order.taxes_included;
                 parts.push(part);
             }
         }
@@ -134,6 +135,7 @@ pub(super) fn take_apart(view: View<'_>) -> Result<Parts, Refusal> {
             read.cents("additional fee", &fee.price)?,
         );
         part.taxes = taxes(&fee.tax_lines, (1, 1), read, view.marketplace())?;
+        part.inclusive = order.taxes_included;
         parts.push(part);
     }
     parts.extend(

@@ -100,6 +100,20 @@ fn additional_fees_are_lines_with_their_taxes() {
 }
 
 #[test]
+fn duties_and_fees_hold_their_tax_where_all_prices_do() {
+    let vat = |amount| tax("VAT", 0.2, amount);
+    let inside = |order: Value| order.set("/taxesIncluded", true);
+    let mug = || item("Mug", "12.00", 1, "12.00", &[vat("2.00")]);
+    let charged = order("18.00", &[mug().set("/duties", vec![duty("6.00", &[vat("1.00")])])]);
+    let wrapped = order("18.00", &[mug()]).set("/additionalFees", vec![fee("Gift wrap", "6.00", &[vat("1.00")])]);
+    let own = "1 Mug at 10.00 VAT 20%";
+    check_invoices(&[
+        ("duty", inside(charged), but(|_| ()), &[own, "1 Duty: Mug at 5.00 VAT 20%", "18.00 CAD"]),
+        ("fee", inside(wrapped), but(|_| ()), &[own, "1 Gift wrap at 5.00 VAT 20%", "18.00 CAD"]),
+    ]);
+}
+
+#[test]
 fn a_gift_card_that_is_sold_says_so() {
     let card = item("Gift card", "50.00", 1, "50.00", &[]).set("/isGiftCard", true).set("/sku", "GC");
     let wanted = want(&order("50.00", &[card]), &Settings::default());
