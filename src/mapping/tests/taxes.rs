@@ -108,6 +108,36 @@ fn a_refund_takes_a_tax_on_a_tax_back_as_such() {
 }
 
 #[test]
+fn some_units_of_a_line_keep_its_tax_on_a_tax_though_their_share_is_a_cent_off() {
+    // 9.5 % of 104.99 are 9.97; a third of that is 3.32, and 9.5 % of 35.00 are 3.33.
+    let three = || {
+        let taxes = [tax("GST", 0.05, "5.00"), tax("QST", 0.095, "9.97")];
+        order("114.96", &[item("Mug", "33.33", 3, "99.99", &taxes)])
+    };
+    let returned = three().refunded(refund(8, &[back(1, 1, "33.33", "4.99")], "38.32")).now("76.64");
+    let on_top = "at 33.33 GST 5%, QST 9.5% on top";
+    check_invoices(&[
+        (
+            "one of three is left",
+            three().unpaid().left(1, 1).now("38.32"),
+            but(|_| ()),
+            &[&format!("1 Mug {on_top}"), "1 Rounding at -0.01", "38.32 CAD"],
+        ),
+        (
+            "one of three came back",
+            returned,
+            but(|_| ()),
+            &[
+                &format!("3 Mug {on_top}"),
+                "1 Refund: Mug at -33.33 GST 5%, QST 9.5% on top",
+                "1 Rounding at 0.01",
+                "76.64 CAD",
+            ],
+        ),
+    ]);
+}
+
+#[test]
 fn prices_with_tax_inside_become_net_prices_that_make_the_same_total() {
     let inside = |order: Value| order.set("/taxesIncluded", true);
     let three = order("10.00", &[item("Mug", "3.33", 3, "10.00", &[tax("VAT", 0.2, "1.67")])]);
