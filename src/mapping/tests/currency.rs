@@ -94,15 +94,21 @@ fn converted_parts_that_do_not_make_the_converted_total_leave_a_rounding_line() 
 }
 
 #[test]
-fn a_tip_without_a_line_is_found_although_the_conversion_lost_a_cent() {
-    let pin = || item("Pin", "0.99", 1, "0.99", &[]);
-    let order = order("5.97", &[pin(), pin(), pin()]).set("/totalTipReceivedSet", bag("3.00")).abroad("1.4173");
+fn a_tip_is_found_although_the_conversion_lost_a_cent() {
     // 8.46 in all: three pins at 1.40, a tip of 4.25, and a cent.
+    let tipped = |lines: &[Value]| order("5.97", lines).set("/totalTipReceivedSet", bag("3.00")).abroad("1.4173");
+    let sold = || item("Pin", "0.99", 1, "0.99", &[]);
+    let listed = tipped(&[sold(), sold(), sold(), item("Trinkgeld", "3.00", 1, "3.00", &[])]);
     let pin = "1 Pin at 1.40";
-    assert_eq!(
-        invoice(&order, &Settings::default()),
-        [pin, pin, pin, "1 Tip at 4.25", "1 Rounding at 0.01", "8.46 CAD"]
-    );
+    check_invoices(&[
+        (
+            "without a line",
+            tipped(&[sold(), sold(), sold()]),
+            but(|_| ()),
+            &[pin, pin, pin, "1 Tip at 4.25", "1 Rounding at 0.01", "8.46 CAD"],
+        ),
+        ("with a line", listed, but(|_| ()), &[pin, pin, pin, "1 Trinkgeld at 4.25", "1 Rounding at 0.01", "8.46 CAD"]),
+    ]);
 }
 
 #[test]
@@ -137,6 +143,46 @@ fn one_back() -> Value {
     let order = mugs_abroad(|order| order.refunded(refund(8, &[back(1, 1, "12.00", "1.56")], "13.56")).now("13.56"));
     let money = bags("19.00", "CAD", "13.56", "USD");
     order.set("/transactions/1/amountSet", money.clone()).set("/refunds/0/transactions/0/amountSet", money)
+}
+
+#[test]
+fn several_refunds_abroad_end_on_what_is_owed() {
+    // One mug came back, then a dollar for nothing in particular; and one that is still on its way.
+    let both = |order: Value| {
+        let amount =
+            order.refunded(refund(8, &[back(1, 1, "12.00", "1.56")], "13.56")).refunded(refund(9, &[], "1.00"));
+        amount.set("/refundDiscrepancySet", bag("-1.00")).now("13.56")
+    };
+    let pending =
+        mugs().refunded(refund(8, &[back(1, 1, "12.00", "1.56")], "13.56").set("/transactions/0/status", "PENDING"));
+    let (sold, goods) = ("2 Mug at 17.01 HST 13%", "1 Refund: Mug at -17.01 HST 13%");
+    let (paid, note) =
+        (|amount| format!("paid {amount} CAD on 2026-11-19 as Credit Card"), "credit note on 2026-11-21");
+    check_books(&[
+        (
+            "adjusted",
+            both(mugs()).abroad("1.4173"),
+            but(|_| ()),
+            &[sold, goods, "1 Refund without items at -1.42", "17.80 CAD", &paid("17.80")],
+        ),
+        (
+            "credited",
+            both(mugs()).abroad("1.4173"),
+            but(|settings| settings.refunds = settings::Refunds::CreditNote),
+            &[
+                sold,
+                "38.44 CAD",
+                &paid("38.44"),
+                note,
+                "1 Refund: Mug at 17.01 HST 13%",
+                "19.22 CAD",
+                note,
+                "1 Refund without items at 1.42",
+                "1.42 CAD",
+            ],
+        ),
+        ("pending", pending.now("13.56").abroad("1.4173"), but(|_| ()), &[sold, "38.44 CAD", &paid("38.44")]),
+    ]);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! lines, its total, the payments, the credit notes; or why nothing is booked. Every case also proves the document's own invariants.
 
 mod clients;
+mod compound;
 mod currency;
 mod discounts;
 mod edits;

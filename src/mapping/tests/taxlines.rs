@@ -2,11 +2,7 @@
 
 use serde_json::json;
 
-use super::*;
-
-fn one(price: &str, total: &str, taxes: &[Value]) -> Value {
-    order(total, &[item("Mug", price, 1, price, taxes)])
-}
+use super::{taxes::one, *};
 
 #[test]
 fn a_percentage_that_freshbooks_does_not_take_becomes_a_line() {
@@ -85,6 +81,36 @@ fn a_tax_amount_that_its_rate_does_not_make_becomes_a_line() {
     ]);
 }
 
+#[test]
+fn taxes_as_lines_follow_inclusive_prices_and_refunds() {
+    let inside = one("12.00", "12.00", &[tax("VAT", 0.1, "2.00")]).set("/taxesIncluded", true);
+    let sold =
+        |rate: f64, amount: &str| order("22.60", &[item("Mug", "10.00", 2, "20.00", &[tax("HST", rate, amount)])]);
+    let returned = sold(0.14, "2.60").refunded(refund(8, &[back(1, 1, "10.00", "1.30")], "11.30")).now("11.30");
+    let odd = sold(0.13, "2.60").refunded(refund(8, &[back(1, 1, "10.00", "1.00")], "11.00")).now("11.60");
+    let credit = but(|settings| settings.refunds = settings::Refunds::CreditNote);
+    let note = want(&odd, &credit);
+    let note = only(&note.credits);
+    check_invoices(&[
+        ("inside the price", inside, but(|_| ()), &["1 Mug at 10.00", "1 Tax: VAT 10% at 2.00", "12.00 CAD"]),
+        (
+            "half of it back",
+            returned,
+            but(|_| ()),
+            &["2 Mug at 10.00", "1 Refund: Mug at -10.00", "1 Tax: HST 14% at 1.30", "11.30 CAD"],
+        ),
+        (
+            "less tax back than the goods bore",
+            odd.clone(),
+            but(|_| ()),
+            &["2 Mug at 10.00", "1 Refund: Mug at -10.00", "1 Tax: HST 13% at 1.60", "11.60 CAD"],
+        ),
+        ("the same, by credit note", odd, credit, &["2 Mug at 10.00 HST 13%", "22.60 CAD"]),
+    ]);
+    let told = document(&note.draft.lines, note.total, Currency::new("CAD").unwrap());
+    assert_eq!(told, ["1 Refund: Mug at 10.00", "1 Tax: HST 13% at 1.00", "11.00 CAD"]);
+}
+
 /// Shopify's import API allows a tax that stands on the order alone: two mugs, 24.00 + 3.12.
 fn on_the_order_alone() -> Value {
     order("27.12", &[item("Mug", "12.00", 2, "24.00", &[])])
@@ -138,6 +164,12 @@ fn a_currency_without_decimals_never_leaves_a_fraction_to_freshbooks() {
             tea("1015", "1096", &[tax("VAT", 0.08, "81")]),
             but(|_| ()),
             &["1 Tea at 1015.00", "1 Tax: VAT 8% at 81.00", "1096.00 JPY"],
+        ),
+        (
+            "10 % inside 1000 are 90.9",
+            tea("1000", "1000", &[tax("VAT", 0.1, "91")]).set("/taxesIncluded", true),
+            but(|_| ()),
+            &["1 Tea at 909.00", "1 Tax: VAT 10% at 91.00", "1000.00 JPY"],
         ),
     ]);
 }
