@@ -16,7 +16,7 @@ fn in_dollars(shop: &str, buyer: &str) -> Value {
 
 /// A shop in Canada sold for 9.00 US dollars: 8.00 and 12.5 % tax, at 1.5 in the shop's money.
 fn sold_abroad() -> Value {
-    let line = item("Lamp", "8.00", 1, "8.00", &[tax("Duty", 0.125, "1.00")]);
+    let line = item("Lamp", "8.00", 1, "8.00", &[tax("Sales tax", 0.125, "1.00")]);
     order("9.00", &[line]).abroad("1.5").set("/transactions", json!([]))
 }
 
@@ -37,7 +37,7 @@ fn refunded_abroad(discrepancy: &str) -> Value {
 #[test]
 fn two_currencies_a_payment_at_its_own_rate_and_a_refund_at_another() {
     let buyers = || but(|settings| settings.currency = Basis::Presentment);
-    let (shop, buyer) = ("1 Lamp at 12.00 Duty 12.5%", "1 Lamp at 8.00 Duty 12.5%");
+    let (shop, buyer) = ("1 Lamp at 12.00 Sales tax 12.5%", "1 Lamp at 8.00 Sales tax 12.5%");
     let back = "1 Refund without items at";
     let paid = |amount: &str| format!("paid {amount} on 2026-11-19 as Other");
     let table: [(&str, Value, Settings, &[&str]); 8] = [

@@ -38,6 +38,12 @@ fn more_than_two_taxes_are_one_named_sum_with_its_parts_in_words() {
             "Taxes: State 6.25%, County 1%, City 0.5%",
         ),
         (
+            vec![state(), county(), city.clone(), district.clone()],
+            "1 Mug at 100.00 State + County + City + District 8%",
+            "108.00 CAD",
+            "Taxes: State 6.25%, County 1%, City 0.5%, District 0.25%",
+        ),
+        (
             vec![state(), county(), city, district, transit],
             "1 Mug at 100.00 State + County + City + District + Transit 8.125%",
             "108.13 CAD",
