@@ -42,8 +42,8 @@ pub enum Subject {
 
 /// Where each field comes from: (FreshBooks field, Shopify field).
 pub const SOURCES: [(&str, &str); 21] = [
-    ("fname", "customer.firstName"),
-    ("lname", "customer.lastName"),
+    ("fname", "customer.firstName, billingAddress.firstName"),
+    ("lname", "customer.lastName, billingAddress.lastName"),
     ("organization", "purchasingEntity.company.name, billingAddress.company"),
     ("email", "customer.defaultEmailAddress, email"),
     ("bus_phone", "customer.defaultPhoneNumber, phone"),
@@ -120,22 +120,22 @@ fn of_buyer(order: &Order) -> ClientDraft {
     let entity = order.purchasing_entity.as_ref();
     let billing = order.billing_address.clone().unwrap_or_default();
     let shipping = order.shipping_address.clone().unwrap_or_default();
-    let named =
-        |pick: fn(&MailingAddress) -> &Option<String>| pick(&billing).clone().or_else(|| pick(&shipping).clone());
+    // Where a gift goes is not who pays: the shipping address tells of a buyer only where the billing address names nobody.
+    let named = [&billing.first_name, &billing.last_name, &billing.company];
+    let buyer = if first_filled(named).is_empty() { &shipping } else { &billing };
+    let (fname, lname) = name(order, buyer);
     let company = entity.and_then(|entity| entity.company.as_ref()).map(|company| company.name.clone());
-    let registration = entity
-        .and_then(|entity| entity.location.as_ref()?.tax_settings.as_ref()?.tax_registration_id.clone())
-        .or_else(|| customer.and_then(|customer| customer.tax_settings.as_ref()?.tax_id.clone()));
-    let phone = customer
-        .and_then(|c| c.default_phone_number.as_ref()?.phone_number.clone())
-        .or_else(|| order.phone.clone())
-        .or_else(|| named(|a| &a.phone));
+    let registrations = [
+        &entity.and_then(|entity| entity.location.as_ref()?.tax_settings.as_ref()?.tax_registration_id.clone()),
+        &customer.and_then(|customer| customer.tax_settings.as_ref()?.tax_id.clone()),
+    ];
+    let phone = customer.and_then(|customer| customer.default_phone_number.as_ref()?.phone_number.clone());
     ClientDraft {
-        fname: filled(customer.and_then(|c| c.first_name.clone()).or_else(|| named(|a| &a.first_name))),
-        lname: filled(customer.and_then(|c| c.last_name.clone()).or_else(|| named(|a| &a.last_name))),
-        organization: filled(company.or_else(|| named(|a| &a.company))),
+        fname,
+        lname,
+        organization: first_filled([&company, &buyer.company]),
         email: email(order).unwrap_or_default(),
-        bus_phone: filled(phone),
+        bus_phone: first_filled([&phone, &order.phone, &billing.phone, &buyer.phone]),
         p_street: filled(billing.address1),
         p_street2: filled(billing.address2),
         p_city: filled(billing.city),
@@ -152,9 +152,18 @@ fn of_buyer(order: &Order) -> ClientDraft {
             .chars()
             .take_while(char::is_ascii_alphabetic)
             .collect(),
-        vat_number: filled(registration),
+        vat_number: first_filled(registrations),
         ..ClientDraft::default()
     }
+}
+
+/// First and last name of one person: half a customer and half an address would make somebody who does not exist.
+fn name(order: &Order, buyer: &MailingAddress) -> (String, String) {
+    let names = |first: &Option<String>, last: &Option<String>| (first_filled([first]), first_filled([last]));
+    let customer = order.customer.as_ref().map(|customer| names(&customer.first_name, &customer.last_name));
+    customer
+        .filter(|(first, last)| !first.is_empty() || !last.is_empty())
+        .unwrap_or_else(|| names(&buyer.first_name, &buyer.last_name))
 }
 
 /// Cuts what FreshBooks would refuse as too long. Returns what was cut, whole.
@@ -205,12 +214,18 @@ fn subject(order: &Order) -> Subject {
 /// In lower case: FreshBooks' comparison is not documented. One longer than FreshBooks keeps is no address.
 fn email(order: &Order) -> Option<String> {
     let of_customer = order.customer.as_ref().and_then(|c| c.default_email_address.as_ref()?.email_address.clone());
-    let email = filled(of_customer.or_else(|| order.email.clone())).to_lowercase();
+    let email = first_filled([&of_customer, &order.email]).to_lowercase();
     (email.contains('@') && email.chars().count() <= text::SHORT).then_some(email)
 }
 
 fn filled(field: Option<String>) -> String {
-    field.map(|text| text.trim().to_owned()).unwrap_or_default()
+    first_filled([&field])
+}
+
+/// The first that says something: Shopify has both null and empty texts.
+fn first_filled<const N: usize>(fields: [&Option<String>; N]) -> String {
+    let mut texts = fields.into_iter().flatten().map(|text| text.trim());
+    texts.find(|text| !text.is_empty()).unwrap_or_default().to_owned()
 }
 
 /// The person whose key seals this order's personal values: `customer:7`, or `order:9` where it has no customer.

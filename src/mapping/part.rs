@@ -8,7 +8,7 @@ use crate::{
         amount::Reader,
         refund::{self, Refunded},
         settings::{MarketplaceTax, Settings},
-        tax::{Tax, taxes},
+        tax::{Tax, making, taxes},
     },
     shopify::model::{DiscountAllocation, LineItem, Order, ShippingLine},
 };
@@ -64,7 +64,7 @@ impl Part {
             Some((_, amount)) => *amount -= missing,
             None => self.gross += missing,
         }
-        self.taxes = refund::scaled(std::mem::take(&mut self.taxes), tax, read);
+        self.taxes = making(std::mem::take(&mut self.taxes), tax, read);
     }
 
     /// What the customer is charged for it.
@@ -162,7 +162,7 @@ pub(super) fn take_apart(view: View<'_>) -> Result<Parts, Refusal> {
     parts.extend(
         corrections.refunds.iter().filter(|refund| refund.is_adjusted()).flat_map(|refund| refund.parts.clone()),
     );
-    parts.extend(order_level_taxes(view)?);
+    order_level_taxes(view, &mut parts)?;
 
     let rounding = refund::cash_rounding(view)?;
     let elsewhere = corrections.refunds.iter().filter(|refund| !refund.is_adjusted()).map(|refund| refund.given);
@@ -259,23 +259,36 @@ fn discounts(
     Ok(found)
 }
 
-/// Orders imported by API may state their tax on the order alone: then it becomes lines of its own, exact and named.
-fn order_level_taxes(view: View<'_>) -> Result<Vec<Part>, Refusal> {
+/// Orders imported by API may state their tax on the order alone. Beside the prices it becomes lines of its own, exact and named; inside
+/// them it is shared out over what was sold. What an edit took away is gone from it; what refunds took away stands on the refunds' lines.
+fn order_level_taxes(view: View<'_>, parts: &mut Vec<Part>) -> Result<(), Refusal> {
     let View { order, read, .. } = view;
     let total = read.cents_or_zero("totalTaxSet", order.total_tax_set.as_ref())?;
     let of_duties = |item: &LineItem| item.duties.iter().any(|duty| !duty.tax_lines.is_empty());
     let on_lines = order.line_items.iter().any(|item| !item.tax_lines.is_empty() || of_duties(item))
         || order.shipping_lines.iter().any(|line| !line.tax_lines.is_empty())
         || order.additional_fees.iter().any(|fee| !fee.tax_lines.is_empty());
-    if order.taxes_included || total == 0 || on_lines {
-        return Ok(Vec::new());
+    if total == 0 || on_lines {
+        return Ok(());
     }
     let taxes = taxes(&order.tax_lines, (1, 1), read, view.marketplace())?;
-    Ok(taxes
-        .into_iter()
-        .enumerate()
-        .map(|(index, tax)| Part::plain(format!("taxLines[{index}]"), &tax.line_name(), tax.amount))
-        .collect())
+    let left = read.cents("currentTotalTaxSet", &order.current_total_tax_set)? + refund::tax_not_edited_away(view)?;
+    let left = left.min(total);
+    if !order.taxes_included {
+        let lines = making(taxes, left, read).into_iter().enumerate();
+        parts.extend(lines.map(|(index, tax)| Part::plain(format!("taxLines[{index}]"), &tax.line_name(), tax.amount)));
+        return Ok(());
+    }
+    let charged = |part: &Part| if part.inclusive { (part.gross - part.discount()).max(0) } else { 0 };
+    let whole: Cents = parts.iter().map(charged).sum();
+    let (mut seen, mut given) = (0, 0);
+    for part in parts {
+        seen += charged(part);
+        let up_to_here = read.share(left, seen, whole);
+        part.taxes.extend(making(taxes.clone(), up_to_here - given, read).into_iter().filter(|tax| tax.amount != 0));
+        given = up_to_here;
+    }
+    Ok(())
 }
 
 /// `gid://shopify/LineItem/7` as `LineItem/7`.

@@ -10,7 +10,7 @@ use crate::{
         amount::{Reader, unit},
         part::{Part, View, short, total},
         settings::{LateChanges, Refunds},
-        tax::{Tax, taxes},
+        tax::{Tax, making, taxes},
     },
     shopify::model::{Gid, LineItem, Order, Refund, ShippingLine, TransactionKind, TransactionStatus},
 };
@@ -162,15 +162,24 @@ pub(super) fn corrections(view: View<'_>) -> Result<Corrections, Refusal> {
     Ok(Corrections { owed, on_invoice: if is_rounding { 0 } else { on_invoice }, refunds })
 }
 
-/// A transaction has its own day's exchange rate: what was given back is its share, in the buyer's money, of what is owed.
+/// A transaction has its own day's exchange rate, so what was given back is told by its share in the buyer's money: of what the refunds
+/// make of Shopify's totals where that is all that they do, else of what is owed; of that also where all that was paid went back, so that
+/// payments and credit notes end at nothing.
 fn take_shares(view: View<'_>, owed: Cents, refunds: &mut [Refunded]) -> Result<(), Refusal> {
-    let shares = view.in_shares();
+    let (order, shares) = (view.order, view.in_shares());
     let (pending, exact) = pending_and_moved(shares)?;
-    let total = |view: View<'_>| view.read.cents("totalPriceSet", &view.order.total_price_set);
-    let (whole, all) = match self::owed(shares, pending)? {
-        0 => (total(view)?, total(shares)?),
-        all => (owed, all),
+    let explained = !order.net_payment_set.presentment_money.amount.is_zero()
+        && refunds.iter().all(|refund| !refund.is_adjusted())
+        && discrepancy(shares, pending)? == exact.iter().map(Refunded::kept).sum::<Cents>();
+    let (whole, all) = if explained {
+        let goods = -refunds.iter().map(|refund| total(&refund.parts)).sum::<Cents>();
+        let (here, _) = pending_and_moved(view)?;
+        (goods - discrepancy(view, here)?, exact.iter().map(|refund| refund.given).sum())
+    } else {
+        (owed, self::owed(shares, pending)?)
     };
+    let price = |view: View<'_>| view.read.cents("totalPriceSet", &order.total_price_set);
+    let (whole, all) = if all == 0 { (price(view)?, price(shares)?) } else { (whole, all) };
     let (mut seen, mut given) = (0, 0);
     for (refund, exact) in refunds.iter_mut().zip(exact).filter(|(refund, _)| !refund.is_adjusted()) {
         seen += exact.given;
@@ -227,6 +236,21 @@ fn pending_and_moved(view: View<'_>) -> Result<(Cents, Vec<Refunded>), Refusal> 
     Ok((pending, moved))
 }
 
+/// Tax of units that are gone, but not by an edit: it stands on lines of its own, or is about to.
+pub(super) fn tax_not_edited_away(view: View<'_>) -> Result<Cents, Refusal> {
+    let View { order, read, .. } = view;
+    let mut tax = 0;
+    for refund in order.refunds.iter().filter(|refund| progress(refund) != Progress::None) {
+        for line in &refund.refund_line_items {
+            tax += read.cents("totalTaxSet", &line.total_tax_set)?;
+        }
+        for line in &refund.refund_shipping_lines {
+            tax += read.cents("taxAmountSet", &line.tax_amount_set)?;
+        }
+    }
+    Ok(tax)
+}
+
 /// The money that a refund has moved.
 fn given(refund: &Refund, read: Reader) -> Result<Cents, Refusal> {
     let mut money = 0;
@@ -254,7 +278,7 @@ fn parts(view: View<'_>, refund: &Refund) -> Result<Vec<Part>, Refusal> {
             format!("refunds[{source}].refundLineItems[{}]", short(&line.line_item.id.0)),
             item.map_or("item", |item| item.title.as_str()),
             subtotal,
-            scaled(like, -read.cents("totalTaxSet", &line.total_tax_set)?, read),
+            making(like, -read.cents("totalTaxSet", &line.total_tax_set)?, read),
             order.taxes_included,
         );
         if line.quantity > 1 {
@@ -273,7 +297,7 @@ fn parts(view: View<'_>, refund: &Refund) -> Result<Vec<Part>, Refusal> {
             format!("refunds[{source}].refundShippingLines"),
             name.map_or("Shipping", |name| name.title.as_str()),
             read.cents("subtotalAmountSet", &line.subtotal_amount_set)?,
-            scaled(like, -read.cents("taxAmountSet", &line.tax_amount_set)?, read),
+            making(like, -read.cents("taxAmountSet", &line.tax_amount_set)?, read),
             order.taxes_included,
         ));
     }
@@ -302,32 +326,10 @@ fn duty_taxes(view: View<'_>, amount: Cents) -> Result<Vec<Tax>, Refusal> {
     let Some((price, duty)) = like else { return Ok(Vec::new()) };
     let taxes = taxes(&duty.tax_lines, (1, 1), read, view.marketplace())?;
     let whole = taxes.iter().map(|tax| tax.amount).sum();
-    Ok(scaled(taxes, -read.share(whole, amount, price), read))
+    Ok(making(taxes, -read.share(whole, amount, price), read))
 }
 
 /// A negative part with the taxes that go back with it.
 fn given_back(source: String, name: &str, subtotal: Cents, taxes: Vec<Tax>, inclusive: bool) -> Part {
     Part { taxes, inclusive, ..Part::plain(source, &format!("Refund: {name}"), -subtotal) }
-}
-
-/// The same taxes, together `total`.
-pub(super) fn scaled(mut taxes: Vec<Tax>, total: Cents, read: Reader) -> Vec<Tax> {
-    let whole: Cents = taxes.iter().map(|tax| tax.amount).sum();
-    if whole == 0 {
-        // Of nothing there are no shares: the last one takes it all.
-        if let Some(tax) = taxes.last_mut() {
-            tax.amount = total;
-        } else if total != 0 {
-            taxes.push(Tax { name: "Tax".to_owned(), percent: None, amount: total, apart: false });
-        }
-        return taxes;
-    }
-    let (mut seen, mut given) = (0, 0);
-    for tax in &mut taxes {
-        seen += tax.amount;
-        let up_to_here = read.share(total, seen, whole);
-        tax.amount = up_to_here - given;
-        given = up_to_here;
-    }
-    taxes
 }

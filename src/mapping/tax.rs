@@ -55,6 +55,28 @@ pub(super) fn taxes(
         .collect()
 }
 
+/// The same taxes scaled to make `sum` together; shares are cumulative, so that no cent is lost. Of nothing there are no shares: the last
+/// one takes it all, or one that nobody named.
+pub(super) fn making(mut taxes: Vec<Tax>, sum: Cents, read: Reader) -> Vec<Tax> {
+    let whole: Cents = taxes.iter().map(|tax| tax.amount).sum();
+    if whole == 0 {
+        if let Some(tax) = taxes.last_mut() {
+            tax.amount = sum;
+        } else if sum != 0 {
+            taxes.push(Tax { name: "Tax".to_owned(), percent: None, amount: sum, apart: false });
+        }
+        return taxes;
+    }
+    let (mut seen, mut given) = (0, 0);
+    for tax in &mut taxes {
+        seen += tax.amount;
+        let up_to_here = read.share(sum, seen, whole);
+        tax.amount = up_to_here - given;
+        given = up_to_here;
+    }
+    taxes
+}
+
 /// A line's taxes as FreshBooks takes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Slots {
@@ -120,10 +142,11 @@ impl Slots {
     }
 }
 
-/// Whether Shopify charged `second` on the net amount and `first`: it has no flag for that, its amounts tell.
+/// Whether Shopify charged `second` on the net amount and `first`: it has no flag for that, its amounts tell. Some of a line's units carry
+/// a share of its tax, which may be a cent off.
 fn compounds(net: Cents, first: (&str, Decimal, Cents), second: (&str, Decimal, Cents)) -> bool {
-    let tax = |base: Cents| half_up(Decimal::from(base) * second.1 / Decimal::ONE_HUNDRED);
-    tax(net) != second.2 && tax(net + first.2) == second.2
+    let off = |base: Cents| (half_up(Decimal::from(base) * second.1 / Decimal::ONE_HUNDRED) - second.2).abs();
+    off(net + first.2) <= 1 && off(net + first.2) < off(net)
 }
 
 /// One sum per tax of all parts, in the order of their appearance, with the amounts that Shopify charged.
