@@ -279,7 +279,10 @@ pub async fn opened<D: DeserializeOwned>(
     {
         written = Some(serde_json::from_slice(&key.open(&place(row.id), sealed)?)?);
     }
-    Ok(KnownDoc { state: row.state, id: row.freshbooks_id, written, facts: facts(row) })
+    let mut facts = facts(row);
+    // Before FreshBooks has answered, the number that was about to be sent is the one to look for.
+    facts.number = facts.number.or_else(|| row.natural_key.clone());
+    Ok(KnownDoc { state: row.state, id: row.freshbooks_id, written, facts })
 }
 
 /// What FreshBooks answered.

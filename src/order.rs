@@ -251,13 +251,13 @@ pub async fn settle(
         .col_expr(Column::State, state)
         .col_expr(Column::LastError, Expr::value(problem_text(outcome.problem.as_ref())?))
         .col_expr(Column::UpdatedAt, Expr::value(now));
-    if let Some(proof) = &outcome.proof {
-        update = update
-            .col_expr(Column::ProofCurrency, Expr::value(&proof.currency))
-            .col_expr(Column::ProofPredictedMinor, Expr::value(proof.predicted))
-            .col_expr(Column::ProofReturnedMinor, Expr::value(proof.returned))
-            .col_expr(Column::ProofShopifyMinor, Expr::value(proof.shopify));
-    }
+    // The proof is of what the order is now: where there is none, an older one would say something wrong.
+    let proof = outcome.proof.as_ref();
+    update = update
+        .col_expr(Column::ProofCurrency, Expr::value(proof.map(|proof| proof.currency.clone())))
+        .col_expr(Column::ProofPredictedMinor, Expr::value(proof.map(|proof| proof.predicted)))
+        .col_expr(Column::ProofReturnedMinor, Expr::value(proof.map(|proof| proof.returned)))
+        .col_expr(Column::ProofShopifyMinor, Expr::value(proof.map(|proof| proof.shopify)));
     if outcome.state == State::Synced {
         update = update.col_expr(Column::SyncedAt, Expr::value(now));
     }

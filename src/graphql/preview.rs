@@ -100,7 +100,7 @@ impl PreviewQuery {
 
 fn shown(preview: Preview, people: bool) -> OrderPreview {
     let (proof, problem) = match preview.wanted {
-        Ok(wanted) => (Some((wanted.proof, wanted.currency)), None),
+        Ok(wanted) => (Some((wanted.proof, wanted.currency)), wanted.left_to_person.map(Into::into)),
         Err(problem) => (None, Some(problem.into())),
     };
     let money = |cents: fn(&mapping::CentProof) -> i64| {

@@ -21,6 +21,8 @@ pub struct WantedCredit {
     pub draft: CreditNoteDraft,
     /// Where each field comes from: (FreshBooks field, Shopify field).
     pub sources: Vec<(String, String)>,
+    /// Its date is locked: while its total is right, nothing about it is changed.
+    pub frozen: bool,
     /// The money that was refunded, and so its total; hundredths.
     pub total: Cents,
 }
@@ -70,5 +72,6 @@ fn of_refund(view: View<'_>, refund: &Refunded, shop: &Shop, style: Style<'_>) -
         notes,
         lines: lines.into_iter().map(|line| line.line).collect(),
     };
-    Ok(WantedCredit { refund: number, draft, sources, total })
+    let frozen = booked.dated.is_some_and(|day| view.settings.locks(day));
+    Ok(WantedCredit { refund: number, draft, sources, frozen, total })
 }

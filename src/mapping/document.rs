@@ -5,7 +5,7 @@ use crate::{
     mapping::{
         CentProof, Cents, Refusal,
         amount::unit,
-        line::{self, SourcedLine, Taxes},
+        line::{self, Shape, SourcedLine},
         part::Part,
         rounding::{Rule, line_amount, percentages},
         settings::Settings,
@@ -22,7 +22,7 @@ pub(super) struct Style<'a> {
     pub(super) rule: Rule,
 }
 
-/// Lines that FreshBooks adds up to `wanted`: true rates first, then taxes as lines of their own.
+/// Lines that FreshBooks adds up to `wanted`: true rates first, without a rounding line or with one, then taxes as lines of their own.
 ///
 /// `unexplained` is by how much FreshBooks' answer to such lines differed from every known rule.
 pub(super) fn to_the_cent(
@@ -32,23 +32,25 @@ pub(super) fn to_the_cent(
     style: Style<'_>,
 ) -> Result<Vec<SourcedLine>, Refusal> {
     let Style { settings, currency, rule } = style;
+    let mut within_cap = None;
     let mut predicted = 0;
-    for taxes in [Taxes::Percentages, Taxes::Lines] {
-        let Some(mut lines) = line::lines(parts, currency, settings, taxes) else { continue };
+    for shape in [Shape::Split, Shape::Single, Shape::TaxLines] {
+        let Some(mut lines) = line::lines(parts, currency, settings, shape) else { continue };
         if !whole_units(&lines, currency) {
             continue;
         }
         let answer = rule.total(lines.iter().map(|line| &line.line));
-        predicted = answer + if taxes == Taxes::Percentages { unexplained } else { 0 };
+        predicted = answer + if shape == Shape::TaxLines { 0 } else { unexplained };
         let missing = wanted - predicted;
-        if missing.abs() <= cap(settings, lines.len(), currency) {
-            if missing != 0 {
-                lines.push(line::plain("currentTotalPriceSet", "Rounding", missing, currency.code()));
-            }
+        if missing == 0 && (shape != Shape::TaxLines || within_cap.is_none()) {
             return Ok(lines);
         }
+        if missing.abs() <= cap(settings, lines.len(), currency) && within_cap.is_none() {
+            lines.push(line::plain("currentTotalPriceSet", "Rounding", missing, currency.code()));
+            within_cap = Some(lines);
+        }
     }
-    Err(Refusal::not_to_the_cent(CentProof { shopify: wanted, predicted }, currency.code()))
+    within_cap.ok_or_else(|| Refusal::not_to_the_cent(CentProof { shopify: wanted, predicted }, currency.code()))
 }
 
 /// The largest rounding line allowed, in hundredths.

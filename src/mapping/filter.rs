@@ -14,7 +14,7 @@ use crate::{
 /// Refuses what the settings leave out, or do not want yet.
 pub(super) fn check(order: &Order, settings: &Settings, zone: Tz) -> Result<(), Refusal> {
     let filters = &settings.filters;
-    let is = |wanted: &String, value: &str| wanted.eq_ignore_ascii_case(value);
+    let is = |wanted: &String, value: &str| wanted.to_lowercase() == value.to_lowercase();
     let named = |list: &[String], value: Option<&str>| list.iter().any(|wanted| is(wanted, value.unwrap_or_default()));
     let tagged = |list: &[String]| order.tags.iter().any(|tag| list.iter().any(|wanted| is(wanted, tag)));
     let before = |start| invoice::day(order.processed_at, zone) < start;

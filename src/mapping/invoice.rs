@@ -8,7 +8,7 @@ use crate::{
         Cents, Refusal, Shop,
         document::{self, Style},
         part::{Parts, View},
-        settings::{Cancelled, Issue},
+        settings::{Cancelled, Issue, Settings},
         text,
     },
     shopify::model::Order,
@@ -30,6 +30,8 @@ pub struct WantedInvoice {
     pub voided: bool,
     /// Refunds (Shopify's numbers) that it shows as negative lines.
     pub adjusted: Vec<i64>,
+    /// Its date is locked: while its total is right, nothing about it is changed.
+    pub frozen: bool,
     /// The total that it must have, and that FreshBooks is expected to answer; hundredths.
     pub total: Cents,
 }
@@ -52,14 +54,19 @@ pub(super) fn wanted(view: View<'_>, parts: &Parts, shop: &Shop, style: Style<'_
         ("create_date", "processedAt"),
         ("currency_code", "currencyCode"),
         ("po_number", "name"),
-        ("notes", "name, id"),
+        ("notes", "name, id, poNumber"),
     ]
     .map(|(field, source)| (field.to_owned(), source.to_owned()))
     .into();
     sources.extend(lines.iter().enumerate().map(|(index, line)| (format!("lines[{index}]"), line.source.clone())));
     let own = day(order.processed_at, shop.time_zone);
-    let create_date = settings.date(own, booked.invoice.as_ref().and_then(|invoice| invoice.dated));
+    let dated = booked.invoice.as_ref().and_then(|invoice| invoice.dated);
+    let frozen = dated.is_some_and(|day| settings.locks(day));
+    let create_date = settings.date(own, dated);
     let mut notes = format!("Shopify order {}, {}", order.name, marker(order.number_of_id()));
+    if let Some(number) = order.po_number.as_deref().map(str::trim).filter(|number| !number.is_empty()) {
+        notes.push_str(&format!("\nPurchase order {number}"));
+    }
     if create_date != own {
         notes.push_str(&format!("\nSold on {own}, a locked day."));
     }
@@ -74,7 +81,7 @@ pub(super) fn wanted(view: View<'_>, parts: &Parts, shop: &Shop, style: Style<'_
     };
     let adjusted = parts.refunds.iter().filter(|refund| refund.is_adjusted()).map(|refund| refund.number).collect();
     let voided = voided(order) && settings.cancelled == Cancelled::Void;
-    Ok(WantedInvoice { draft, sources, issue: settings.issue, voided, adjusted, total: parts.invoiced })
+    Ok(WantedInvoice { draft, sources, issue: settings.issue, voided, adjusted, frozen, total: parts.invoiced })
 }
 
 /// Cancelled before any money came: nobody owes anything. A cancelled order that was paid is credited through its refunds instead.
@@ -85,7 +92,12 @@ pub(super) fn voided(order: &Order) -> bool {
 /// The number that the invoice has, or by the settings shall have: it never changes once it is given.
 pub(super) fn number(view: View<'_>) -> String {
     let given = view.booked.invoice.as_ref().and_then(|invoice| invoice.number.clone());
-    given.unwrap_or_else(|| view.settings.invoice_number.replace("{number}", &view.order.number.to_string()))
+    given.unwrap_or_else(|| new_number(view.order, view.settings))
+}
+
+/// The number that an invoice which is not there yet shall have.
+pub fn new_number(order: &Order, settings: &Settings) -> String {
+    settings.invoice_number.replace("{number}", &order.number.to_string())
 }
 
 /// The calendar day of an instant where the shop is.

@@ -23,22 +23,24 @@ pub(super) struct SourcedLine {
     pub(super) line: Line,
 }
 
-/// How taxes are written.
+/// How parts are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Taxes {
-    /// As percentages: FreshBooks computes the amounts and reports them.
-    Percentages,
-    /// As lines of their own: exact, but outside FreshBooks' tax report.
-    Lines,
+pub(super) enum Shape {
+    /// Taxes as percentages: FreshBooks computes the amounts and reports them. Where a price does not divide, two prices a minor unit apart.
+    Split,
+    /// The same, but where a price does not divide, one line of quantity 1: one tax is rounded less often than two.
+    Single,
+    /// Taxes as lines of their own: exact, but outside FreshBooks' tax report.
+    TaxLines,
 }
 
 /// The lines of all parts; `None` where a tax cannot be written as asked.
-pub(super) fn lines(parts: &[Part], currency: Currency, settings: &Settings, taxes: Taxes) -> Option<Vec<SourcedLine>> {
-    let percentages = taxes == Taxes::Percentages;
+pub(super) fn lines(parts: &[Part], currency: Currency, settings: &Settings, shape: Shape) -> Option<Vec<SourcedLine>> {
+    let percentages = shape != Shape::TaxLines;
     let mut lines = Vec::new();
     for part in parts {
         let slots = if percentages { Slots::of(part)? } else { Slots::default() };
-        lines.extend(of_part(part, currency, settings.discounts, &slots));
+        lines.extend(of_part(part, currency, settings.discounts, &slots, shape));
     }
     let apart = tax::sums(parts, |tax| tax.apart || !percentages);
     lines.extend(apart.into_iter().map(|(name, amount)| plain("taxLines", &name, amount, currency.code())));
@@ -50,14 +52,20 @@ pub(super) fn plain(source: &str, name: &str, amount: Cents, currency: &str) -> 
     SourcedLine { source: source.to_owned(), line: untaxed(name, "", 1, amount, currency) }
 }
 
-fn of_part(part: &Part, currency: Currency, discounts: Discounts, slots: &Slots) -> Vec<SourcedLine> {
+fn of_part(part: &Part, currency: Currency, discounts: Discounts, slots: &Slots, shape: Shape) -> Vec<SourcedLine> {
     let (unit, currency) = (unit(currency), currency.code());
     let own_lines = discounts == Discounts::OwnLine && !part.discounts.is_empty();
     let item_net = if own_lines { net_before_discounts(part, unit) } else { part.net() };
-    let words = [part.description.as_str(), slots.merged.as_deref().unwrap_or_default()];
+    let mut prices = split(item_net, part.quantity, unit);
+    let mut units = String::new();
+    if prices.len() > 1 && shape == Shape::Single {
+        prices = vec![(1, item_net)];
+        units = format!("{} × {}", part.quantity, Decimal::new(share(part.gross, 1, part.quantity), 2));
+    }
+    let words = [units.as_str(), part.description.as_str(), slots.merged.as_deref().unwrap_or_default()];
     let description = words.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ");
     let mut lines = Vec::new();
-    for (quantity, price) in split(item_net, part.quantity, unit) {
+    for (quantity, price) in prices {
         let mut line = untaxed(&part.name, &description, quantity, price, currency);
         slots.put(&mut line);
         lines.push(SourcedLine { source: part.source.clone(), line });

@@ -22,6 +22,8 @@ pub struct WantedPayment {
     pub transaction: i64,
     /// What FreshBooks is sent.
     pub draft: PaymentDraft,
+    /// Its date is locked: while its amount is right, nothing about it is changed.
+    pub frozen: bool,
 }
 
 impl WantedPayment {
@@ -74,13 +76,15 @@ pub(super) fn wanted(view: View<'_>, parts: &Parts, shop: &Shop) -> Result<Vec<W
         let number = transaction.id.number().unwrap_or_default();
         let gateway = transaction.gateway.as_deref().unwrap_or("unknown");
         let own = invoice::day(moved_at(transaction), shop.time_zone);
-        let date = settings.date(own, booked.paid.get(&number).copied());
+        let dated = booked.paid.get(&number).copied();
+        let date = settings.date(own, dated);
         let mut note = format!("Shopify transaction {number} of order {}, {gateway}", order.name);
         if date != own {
             note.push_str(&format!(". Received on {own}, a locked day."));
         }
         payments.push(WantedPayment {
             transaction: number,
+            frozen: dated.is_some_and(|day| settings.locks(day)),
             draft: PaymentDraft {
                 invoiceid: 0,
                 amount: Amount { amount: Decimal::new(amount, 2), code: currency.code().to_owned() },

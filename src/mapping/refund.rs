@@ -150,6 +150,7 @@ pub(super) struct Corrections {
 pub(super) fn corrections(view: View<'_>) -> Result<Corrections, Refusal> {
     let View { order, read, .. } = view;
     let (pending, mut refunds) = pending_and_moved(view)?;
+    lower_payments(view, &mut refunds)?;
     let owed = owed(view, pending)?;
     if read.is_foreign(order) {
         take_shares(view, owed, &mut refunds)?;
@@ -160,6 +161,25 @@ pub(super) fn corrections(view: View<'_>) -> Result<Corrections, Refusal> {
     let cents = Cents::try_from(order.refunds.len()).unwrap_or_default() * unit(read.currency(order));
     let is_rounding = read.is_foreign(order) && on_invoice.abs() <= cents;
     Ok(Corrections { owed, on_invoice: if is_rounding { 0 } else { on_invoice }, refunds })
+}
+
+/// Money that had come in beyond what is owed (paid twice, or paid before an edit took something off) goes back without being a refund of
+/// anything sold: the total does not know it. Whatever the policy, the payment is lowered by it.
+fn lower_payments(view: View<'_>, refunds: &mut [Refunded]) -> Result<(), Refusal> {
+    if refunds.iter().all(Refunded::is_adjusted) {
+        return Ok(());
+    }
+    let shares = view.in_shares();
+    let (pending, exact) = pending_and_moved(shares)?;
+    let mut beyond = discrepancy(shares, pending)? - exact.iter().map(Refunded::kept).sum::<Cents>();
+    for (refund, exact) in refunds.iter_mut().zip(exact).filter(|(refund, _)| !refund.is_adjusted()) {
+        let is_new = !view.booked.credited.contains_key(&refund.number);
+        if is_new && exact.parts.is_empty() && exact.given <= beyond {
+            beyond -= exact.given;
+            refund.policy = Refunds::Adjust;
+        }
+    }
+    Ok(())
 }
 
 /// A transaction has its own day's exchange rate, so what was given back is told by its share in the buyer's money: of what the refunds

@@ -108,10 +108,10 @@ impl Settings {
 
     /// The date of a document that belongs to `own`: as it was booked where it is, else the first open day where its own is locked.
     pub fn date(&self, own: NaiveDate, booked: Option<NaiveDate>) -> NaiveDate {
-        match (booked, self.locked_through) {
-            _ if !self.locks(own) => own,
+        let open = self.locked_through.filter(|_| self.late_changes == LateChanges::OpenPeriod);
+        match (booked, open) {
             (Some(booked), _) => booked,
-            (None, Some(locked)) if self.late_changes == LateChanges::OpenPeriod => locked.succ_opt().unwrap_or(own),
+            (None, Some(locked)) if own <= locked => locked.succ_opt().unwrap_or(own),
             _ => own,
         }
     }

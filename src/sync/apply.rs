@@ -74,11 +74,20 @@ struct Step<'a, 'b> {
 impl Step<'_, '_> {
     /// Whether FreshBooks has just added up lines of ours.
     fn priced(&self, outcome: &str) -> bool {
-        matches!(self.write.action, Action::Create | Action::Update) && outcome == "done"
+        let sent = self.write.request.as_ref().map(|request| &request.body);
+        let lines = sent.and_then(|body| body.as_object()?.values().next()?.get("lines"));
+        outcome == "done" && lines.is_some()
     }
 
-    /// What FreshBooks' total for these lines shows of the account. Returns by how much it differs from every rule that still stands.
-    async fn learn(&mut self, lines: &[Line], total: Cents, issues: Option<bool>) -> Result<Cents, Error> {
+    /// What FreshBooks' total for these lines shows of the account. Returns by how much it differs from every rule that still stands;
+    /// `before` where lines without taxes show nothing of that.
+    async fn learn(
+        &mut self,
+        lines: &[Line],
+        total: Cents,
+        issues: Option<bool>,
+        before: Cents,
+    ) -> Result<Cents, Error> {
         let rules = self.visit.shop.rules.learn(lines, total);
         let news = rules != self.visit.shop.rules || (issues.is_some() && issues != self.known.issues_in_create);
         if news {
@@ -86,7 +95,8 @@ impl Step<'_, '_> {
             self.visit.shop.rules = rules;
             self.known.issues_in_create = issues.or(self.known.issues_in_create);
         }
-        Ok(rules.unexplained(lines, total))
+        let taxed = lines.iter().any(|line| line.tax_name1.is_some());
+        Ok(if taxed { rules.unexplained(lines, total) } else { before })
     }
 
     /// FreshBooks has no such document: the next plan may create it, under the same intent.

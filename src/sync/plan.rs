@@ -49,7 +49,9 @@ pub struct Known {
 impl Known {
     /// What binds the mapping of what is there already.
     pub fn booked(&self) -> Booked {
-        let invoice = self.invoice.as_ref().filter(|doc| doc.id.is_some() || doc.state == State::Intended);
+        let looked_for = self.absent.iter().any(|key| key.kind == Kind::Invoice);
+        let invoice =
+            self.invoice.as_ref().filter(|doc| doc.id.is_some() || doc.state == State::Intended && !looked_for);
         let bound = |facts: &Facts| BookedInvoice {
             number: facts.number.clone(),
             dated: facts.dated,
@@ -129,8 +131,14 @@ pub fn plan(wanted: &Wanted, known: &Known, client: &LinkKey) -> Vec<Write> {
         writes.extend(invoice::void(wanted, known, &invoice_key));
         return writes;
     }
-    writes.extend(client::plan(wanted, known, client));
-    let customer = known.client.as_ref().and_then(|client| client.id);
+    // Once invoiced an order stays with its client, whoever Shopify or the settings would take for it now.
+    let bound = known.invoice.as_ref().and_then(|doc| doc.facts.client);
+    let mut customer = known.client.as_ref().and_then(|client| client.id);
+    if bound.is_none() || bound == customer {
+        writes.extend(client::plan(wanted, known, client));
+    } else {
+        customer = bound;
+    }
     let (lowered, raised) = payment::plan(wanted, known);
     writes.extend(lowered);
     writes.extend(invoice::plan(wanted, known, &invoice_key, customer));

@@ -71,7 +71,7 @@ fn what_is_dated_keeps_its_date_however_far_the_lock_moves() {
         (booked("2026-12-01", "2026-12-01"), locked_through("2026-11-30"), ["2026-12-01", "2026-12-01"]),
         (booked("2026-12-01", "2026-12-01"), locked_through("2026-12-31"), ["2026-12-01", "2026-12-01"]),
         (booked("2026-11-19", "2026-12-01"), locked_through("2026-12-31"), ["2026-11-19", "2026-12-01"]),
-        (booked("2026-11-18", "2026-11-18"), Settings::default(), ["2026-11-19", "2026-11-19"]),
+        (booked("2026-12-01", "2026-12-01"), Settings::default(), ["2026-12-01", "2026-12-01"]),
     ];
     for (booked, settings, expected) in table {
         let wanted = want_with(&mugs(), &settings, &toronto(), &booked).unwrap();

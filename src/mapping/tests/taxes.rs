@@ -96,12 +96,7 @@ fn prices_with_tax_inside_become_net_prices_that_make_the_same_total() {
             but(|_| ()),
             &["1 Mug at 10.00 VAT 20%", "12.00 CAD"],
         ),
-        (
-            "net 8.33 for three",
-            inside(three),
-            but(|_| ()),
-            &["1 Mug at 2.77 VAT 20%", "2 Mug at 2.78 VAT 20%", "1 Rounding at 0.01", "10.00 CAD"],
-        ),
+        ("net 8.33 for three", inside(three), but(|_| ()), &["1 Mug at 8.33 VAT 20%", "10.00 CAD"]),
         (
             "two taxes",
             inside(one("11.50", "11.50", &two)),

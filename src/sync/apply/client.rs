@@ -45,23 +45,30 @@ impl Step<'_, '_> {
     /// one takes its place; else a person decides. `false` when the client is there after all, and something else was wrong.
     pub(super) async fn replace_client(&mut self) -> Result<bool, Error> {
         let Some(id) = self.known.client.as_ref().and_then(|doc| doc.id) else { return Ok(false) };
-        let there = self.books.client(id).await?;
-        if there.is_some_and(|client| client.vis_state == VisState::Active) {
-            return Ok(false);
-        }
         let WantedClient { draft, by_email, .. } = &self.wanted.client;
         let mut others = if *by_email { self.books.clients_by_email(&draft.email).await? } else { Vec::new() };
-        others.retain(|row| row.vis_state == VisState::Active && row.id != id);
-        if others.is_empty() {
-            return Err(Error::Waiting(Problem::new(
-                Owner::Accountant,
-                "CLIENT_ARCHIVED",
-                format!("The client {id} of this order was archived or deleted in FreshBooks."),
-                "Restore it there, or leave one active client with the customer's e-mail address; then resync the order.",
-            )));
+        others.retain(|row| row.vis_state == VisState::Active);
+        if others.iter().any(|row| row.id == id) || others.is_empty() {
+            self.client_is_there().await?;
+            return Ok(false);
         }
         self.known.client = None; // looked for anew
         Ok(true)
+    }
+
+    /// Fails where the client of this order was put away in FreshBooks.
+    pub(super) async fn client_is_there(&self) -> Result<(), Error> {
+        let bound = self.known.invoice.as_ref().and_then(|doc| doc.facts.client);
+        let Some(id) = bound.or_else(|| self.known.client.as_ref()?.id) else { return Ok(()) };
+        if self.books.client(id).await?.is_some_and(|client| client.vis_state == VisState::Active) {
+            return Ok(());
+        }
+        Err(Error::Waiting(Problem::new(
+            Owner::Accountant,
+            "CLIENT_ARCHIVED",
+            format!("The client {id} of this order was archived or deleted in FreshBooks."),
+            "Restore it there, or leave one active client with the customer's e-mail address; then resync the order.",
+        )))
     }
 }
 

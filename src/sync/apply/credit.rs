@@ -2,7 +2,10 @@
 
 use super::{Error, Step, cents, gone, state};
 use crate::{
-    freshbooks::model::{CreditNote, CreditNoteDraft},
+    freshbooks::{
+        Error as BooksError,
+        model::{CreditNote, CreditNoteDraft},
+    },
     link::KnownDoc,
     mapping::credit,
     sync::plan::{Action, Draft},
@@ -18,7 +21,13 @@ impl Step<'_, '_> {
         let mut facts = known.map(|doc| doc.facts.clone()).unwrap_or_default();
         let (answer, written, outcome) = match &self.write.request {
             Some(request) => {
-                let answer = self.books.send_credit_note(request).await?;
+                let answer = match self.books.send_credit_note(request).await {
+                    Err(BooksError::Refused(fault) | BooksError::NotFound(fault)) if fault.is_about("clientid") => {
+                        self.client_is_there().await?;
+                        return Err(BooksError::Refused(fault).into());
+                    }
+                    answer => answer?,
+                };
                 let written = match self.write.action {
                     Action::Create | Action::Update => Some(draft.clone()),
                     _ => before,
@@ -34,7 +43,7 @@ impl Step<'_, '_> {
         facts.currency.clone_from(&answer.amount.code);
         facts.dated = answer.create_date.or(Some(draft.create_date));
         if self.priced(outcome) {
-            facts.unexplained = self.learn(&draft.lines, cents(answer.amount.amount), None).await?;
+            facts.unexplained = self.learn(&draft.lines, cents(answer.amount.amount), None, facts.unexplained).await?;
         }
         let doc = KnownDoc { state: state(answer.vis_state), id: Some(answer.id), written, facts };
         self.confirm(&doc, answer.id, outcome).await?;

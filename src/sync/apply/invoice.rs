@@ -36,7 +36,8 @@ impl Step<'_, '_> {
         if self.priced(outcome) {
             let asked = self.write.request.as_ref().is_some_and(|request| request.body["invoice"]["status"] == 2);
             let issues = asked.then_some(facts.issued);
-            facts.unexplained = self.learn(&draft.lines, cents(answer.amount.amount), issues).await?;
+            facts.unexplained =
+                self.learn(&draft.lines, cents(answer.amount.amount), issues, facts.unexplained).await?;
             facts.adjusted.clone_from(&self.wanted.invoice.adjusted);
         }
         self.known.outstanding = facts.outstanding;
@@ -91,7 +92,9 @@ impl Step<'_, '_> {
         if let Some(best) = best {
             return Ok(Some(best.clone()));
         }
-        if found.is_empty() {
+        // Somebody else's number is not one that we have used; the settings may name another by now.
+        let settled = invoice::new_number(&self.snapshot.order, &self.visit.settings) == number;
+        if found.is_empty() || !settled {
             return Ok(None);
         }
         Err(Error::Refused(Problem::new(

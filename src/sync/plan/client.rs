@@ -30,6 +30,10 @@ pub(super) fn plan(wanted: &Wanted, known: &Known, key: &LinkKey) -> Option<Writ
     if doc.facts.as_of.is_some_and(|as_of| as_of >= wanted.client.as_of) {
         return None;
     }
+    // Anybody may type anybody's address: a guest's order changes nothing of a client that was there before.
+    if doc.facts.adopted && matches!(wanted.client.subject, Subject::Guest(_)) {
+        return None;
+    }
     let (id, written) = (doc.id?, doc.written.as_ref());
     let mut changed = changed_fields(written, &draft);
     changed.retain(|field, value| !client::is_set_once(&wanted.client.subject, field) && *value != "");

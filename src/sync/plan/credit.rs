@@ -44,7 +44,7 @@ fn of_refund(credit: &WantedCredit, known: &Known, customer: Option<i64>) -> Opt
     }
     let mut changed = changed_fields(doc.written.as_ref(), &draft);
     changed.retain(|field, _| !FIXED.contains(&field.as_str()));
-    if changed.is_empty() {
+    if changed.is_empty() || credit.frozen && doc.facts.total == Some(credit.total) {
         return None;
     }
     let mut mappings = diff(doc.written.as_ref(), &draft, &credit.sources, false);

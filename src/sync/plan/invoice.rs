@@ -32,6 +32,9 @@ pub(super) fn plan(wanted: &Wanted, known: &Known, key: &LinkKey, customer: Opti
         let request = known_ids(invoices::create(&draft, ask), "invoice", "customerid", customer);
         return vec![write(Action::Create, None, Some(request), diff(None, &draft, sources, false))];
     };
+    if wanted.invoice.frozen && doc.state == State::Confirmed && doc.facts.total == Some(wanted.invoice.total) {
+        return Vec::new();
+    }
     let mut writes = Vec::new();
     if doc.state == State::Removed {
         writes.push(write(Action::Restore, Some(id), Some(invoices::set_vis_state(id, VisState::Active)), Vec::new()));

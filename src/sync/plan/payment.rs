@@ -69,7 +69,7 @@ fn of_payment(
         return write(Action::Restore, Some(id), Some(request), Vec::new());
     }
     let changed = changed_fields(doc.written.as_ref(), &draft);
-    if changed.is_empty() {
+    if changed.is_empty() || payment.frozen && doc.facts.total == Some(payment.amount()) {
         return None;
     }
     let mappings = diff(doc.written.as_ref(), &draft, &sources, false);

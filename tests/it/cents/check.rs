@@ -40,7 +40,7 @@ pub(super) fn check(case: &Case) -> Result<Outcome, String> {
         Err(refusal) => refused(refusal, case, law),
         Ok(wanted) => {
             to_the_cent(&wanted, case, law)?;
-            paid(&wanted, case, law)?;
+            paid(&wanted, law)?;
             limits::invoice(&wanted.invoice.draft, law.currency)?;
             wanted.credits.iter().try_for_each(|credit| limits::lines(&credit.draft.lines, law.currency))?;
             // What is left to a person is in nobody's books yet.
@@ -57,14 +57,17 @@ fn kept(wanted: &Wanted, mut books: Books, law: Law) -> Result<(), String> {
     books.settle(wanted)?;
     let booked = books.figures().unwrap_or_default();
     let expected = (law.owed.unwrap_or_default(), law.paid.unwrap_or_default());
-    // Shares of one amount and shares of another, both to the cent, may be a cent apart; not where nothing is left.
-    let apart = if law.refunded.is_none() && expected.1 != 0 {
-        unit(law.currency) * i64::try_from(wanted.credits.len()).unwrap()
-    } else {
-        0
-    };
-    let fits = booked.0 == expected.0 && (booked.1 - expected.1).abs() <= apart;
+    let fits = booked.0 == expected.0 && (booked.1 - expected.1).abs() <= apart(wanted, law);
     if fits { Ok(()) } else { Err(format!("the books hold {booked:?}, not {expected:?}")) }
+}
+
+/// By how much payments less credit notes may miss what was paid: shares of one amount and shares of another, both to the cent, may be a
+/// cent apart each, but not where nothing is left.
+fn apart(wanted: &Wanted, law: Law) -> i64 {
+    if law.refunded.is_some() || law.paid == Some(0) {
+        return 0;
+    }
+    unit(law.currency) * i64::try_from(wanted.credits.len().max(1)).unwrap()
 }
 
 /// The smallest amount of a currency in hundredths.
@@ -105,16 +108,17 @@ fn to_the_cent(wanted: &Wanted, case: &Case, law: Law) -> Result<(), String> {
 }
 
 /// The payments make what was received and not given back; where refunds are recorded elsewhere, what was received.
-fn paid(wanted: &Wanted, case: &Case, law: Law) -> Result<(), String> {
+fn paid(wanted: &Wanted, law: Law) -> Result<(), String> {
     let amounts: Vec<_> = wanted.payments.iter().map(mapping::WantedPayment::amount).collect();
     let sum: i64 = amounts.iter().sum();
-    let expected = match case.settings.refunds {
-        Refunds::Adjust => law.paid,
-        // In another currency a payment is its share of the invoice, and so is what was given back of it.
-        _ => law.refunded.map_or(Some(sum), |refunded| law.paid.map(|paid| paid + refunded)),
-    };
-    if Some(sum) != expected || amounts.iter().any(|amount| *amount < 0) {
-        return Err(format!("paid were {expected:?}, the payments are {amounts:?}"));
+    // What the invoice has beyond what is owed was given back elsewhere, and is in the payments too.
+    let elsewhere = wanted.invoice.total - wanted.proof.shopify;
+    if law.refunded.is_some_and(|refunded| elsewhere > refunded) || elsewhere < 0 {
+        return Err(format!("{elsewhere} are given back elsewhere, of {:?}", law.refunded));
+    }
+    let off = law.paid.map_or(i64::MAX, |paid| (sum - elsewhere - paid).abs());
+    if off > apart(wanted, law) || amounts.iter().any(|amount| *amount < 0) {
+        return Err(format!("paid were {:?} and {elsewhere}, the payments are {amounts:?}", law.paid));
     }
     if sum > wanted.invoice.total {
         return Err(format!("payments of {sum} for an invoice over {}", wanted.invoice.total));
