@@ -22,7 +22,7 @@ use ml_connector::{
     db::Db,
     freshbooks::Books,
     grant::{self, TokenSet},
-    mapping::settings::{Basis, Settings},
+    mapping::settings::{Basis, Change, Settings},
     pull as pulls,
     sandbox::{
         freshbooks::{self, FreshBooks},
@@ -169,6 +169,25 @@ impl TestApp {
             worker::drain(&self.app).await.unwrap();
             self.app.clock.advance(TimeDelta::seconds(1));
         }
+    }
+
+    /// An admin changes settings, and what follows from it happens.
+    pub(crate) async fn change(&self, change: Change) {
+        let by = Actor::system("test");
+        ml_connector::connection::update_settings(&self.app, &by, self.connection, &change).await.unwrap();
+        self.settle().await;
+    }
+
+    /// Where an order stands, and the code of the reason.
+    pub(crate) async fn state(&self, name: &str) -> (synced_order::State, String) {
+        let row = self.order(name).await;
+        (row.state, ml_connector::order::problem(&row).map(|problem| problem.code).unwrap_or_default())
+    }
+
+    /// Credit notes that show, oldest first, as an accountant would name them: `13.56 CAD on 2026-10-02`.
+    pub(crate) fn credits(&self) -> Vec<String> {
+        let live = self.freshbooks.credit_notes().into_iter().filter(|note| note.vis_state != 1);
+        live.map(|note| format!("{} {} on {}", note.amount, note.currency, note.create_date)).collect()
     }
 
     pub(crate) async fn connection(&self) -> connection::Model {

@@ -5,12 +5,17 @@
 mod books;
 mod cents;
 mod cli;
+mod clients;
 mod crash;
+mod filters;
 mod freshbooks;
 mod harness;
 mod layers;
+mod periods;
 mod preview;
 mod pulls;
+mod refunds;
+mod rounding;
 mod secrets;
 mod settings;
 mod unknown;
