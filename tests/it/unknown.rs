@@ -7,6 +7,7 @@ use ml_connector::{
         model::{Amount, PaymentDraft},
         payments,
     },
+    mapping::settings::{Change, To},
     order::{self, Target},
     sandbox::{
         faults::{Failure, Moment},
@@ -33,6 +34,37 @@ async fn a_create_whose_reply_was_lost_is_adopted_not_repeated() {
             app.end().await;
         }
     }
+}
+
+#[tokio::test]
+async fn an_invoice_in_doubt_is_looked_for_by_the_number_it_was_sent_with() {
+    let renumbered = || Change { invoice_number: To::Value("SH-{number}".to_owned()), ..Change::default() };
+    for (moment, number) in [(Moment::After, "1001"), (Moment::Before, "SH-1001")] {
+        let retry_scale = rust_decimal::Decimal::ONE_THOUSAND; // the settings change before the next try
+        let app = TestApp::in_world(World { retry_scale, ..World::default() }).await;
+        app.shopify.place(mugs(1001));
+        app.freshbooks.faults.add(Some("CreateInvoice"), 0, 1, moment, Failure::Drop);
+        app.pull_once().await;
+        app.change(renumbered()).await;
+        let numbers: Vec<_> = app.freshbooks.invoices().into_iter().map(|invoice| invoice.number).collect();
+        assert_eq!(numbers, [number], "{moment:?}");
+        assert_eq!(app.invoices_of("#1001"), ["32.77 CAD, paid"]);
+        app.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_number_that_was_taken_is_given_up_when_the_settings_name_another() {
+    let app = TestApp::start().await;
+    let stranger = app.freshbooks.add_client(serde_json::json!({"fname": "Ida"})).await.unwrap();
+    let by_hand = serde_json::json!({"customerid": stranger, "create_date": "2026-10-01", "invoice_number": "1001"});
+    app.freshbooks.add_invoice(by_hand).await.unwrap();
+    app.shopify.place(mugs(1001));
+    app.pull().await;
+    assert_eq!(app.state("#1001").await, (State::Failed, "INVOICE_NUMBER_TAKEN".to_owned()));
+    app.change(Change { invoice_number: To::Value("SH-{number}".to_owned()), ..Change::default() }).await;
+    assert_eq!(app.invoices_of("#1001"), ["32.77 CAD, paid"], "{:?}", app.states().await);
+    app.database.remove().await;
 }
 
 #[tokio::test]
