@@ -118,7 +118,7 @@ impl<'a> View<'a> {
 pub(super) fn take_apart(view: View<'_>) -> Result<Parts, Refusal> {
     let View { order, read, .. } = view;
     let corrections = refund::corrections(view)?;
-    let mut parts = Vec::new();
+    let (mut parts, mut duties_of_gone_units) = (Vec::new(), Vec::new());
     for item in &order.line_items {
         let kept = (item.current_quantity + refund::units_not_edited_away(order, item)).clamp(0, item.quantity);
         if kept > 0 {
@@ -129,16 +129,10 @@ pub(super) fn take_apart(view: View<'_>) -> Result<Parts, Refusal> {
                 part.set(whole.gross - whole.discount() - amount, whole.tax() - tax, read);
             }
             parts.push(part);
-            for duty in item.duties.iter().filter(|_| !order.duties_included) {
-                let mut part = Part::plain(
-                    format!("lineItems[{}].duties[{}]", short(&item.id.0), short(&duty.id.0)),
-                    &format!("Duty: {}", item.title),
-                    read.left(read.cents("duty", &duty.price)?, kept, item.quantity),
-                );
-                part.taxes = taxes(&duty.tax_lines, (kept, item.quantity), read, view.marketplace())?;
-                part.inclusive = order.taxes_included;
-                parts.push(part);
-            }
+            parts.extend(duties(view, item, kept)?);
+        }
+        if kept < item.quantity {
+            duties_of_gone_units.extend(duties(view, item, item.quantity - kept)?);
         }
     }
     for line in order.shipping_lines.iter().filter(|line| !line.is_removed) {
@@ -174,12 +168,14 @@ pub(super) fn take_apart(view: View<'_>) -> Result<Parts, Refusal> {
     if corrections.on_invoice != 0 {
         parts.push(refund::beside("refundDiscrepancySet".to_owned(), corrections.on_invoice));
     }
-    // A tip is sometimes a line item too (its title is translated): it is added only where the total says that it is missing, if not to
-    // the cent where amounts were converted one by one.
+    // Whether units that left without money take their duty along is not documented, and a tip is sometimes a line item too (its title is
+    // translated): both are added only where the total says that they are missing, if not to the cent where amounts were converted.
     let tip = read.cents("totalTipReceivedSet", &order.total_tip_received_set)?;
-    let missing = invoiced - total(&parts);
-    if (missing - tip).abs() < missing.abs() {
-        parts.push(Part::plain("totalTipReceivedSet".to_owned(), "Tip", tip));
+    for missing in [duties_of_gone_units, vec![Part::plain("totalTipReceivedSet".to_owned(), "Tip", tip)]] {
+        let lacking = invoiced - total(&parts);
+        if (lacking - total(&missing)).abs() < lacking.abs() {
+            parts.extend(missing);
+        }
     }
     Ok(Parts { invoice: parts, invoiced, owed: corrections.owed, refunds: corrections.refunds })
 }
@@ -213,6 +209,24 @@ fn line_item(view: View<'_>, item: &LineItem, kept: i64) -> Result<Part, Refusal
         taxes: taxes(&item.tax_lines, (kept, item.quantity), read, view.marketplace())?,
         inclusive: order.taxes_included,
     })
+}
+
+/// The duties of so many units of a line.
+fn duties(view: View<'_>, item: &LineItem, units: i64) -> Result<Vec<Part>, Refusal> {
+    let View { order, read, .. } = view;
+    let charged = item.duties.iter().filter(|_| !order.duties_included);
+    charged
+        .map(|duty| {
+            let mut part = Part::plain(
+                format!("lineItems[{}].duties[{}]", short(&item.id.0), short(&duty.id.0)),
+                &format!("Duty: {}", item.title),
+                read.left(read.cents("duty", &duty.price)?, units, item.quantity),
+            );
+            part.taxes = taxes(&duty.tax_lines, (units, item.quantity), read, view.marketplace())?;
+            part.inclusive = order.taxes_included;
+            Ok(part)
+        })
+        .collect()
 }
 
 fn shipping(view: View<'_>, line: &ShippingLine) -> Result<Part, Refusal> {
