@@ -206,6 +206,21 @@ pub async fn confirm<D: Serialize>(
     Ok(())
 }
 
+/// Stores what became known of a document without a write to it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remember(
+    conn: &impl ConnectionTrait,
+    connection: ConnectionId,
+    key: &LinkKey,
+    facts: &Facts,
+) -> Result<(), Error> {
+    let update = of(connection, key).filter(Column::State.eq(State::Confirmed));
+    update.col_expr(Column::Facts, Expr::value(serde_json::to_string(facts)?)).exec(conn).await?;
+    Ok(())
+}
+
 /// Lets go of a document whose write certainly did not happen, so that others need not wait for the lease to run out.
 ///
 /// # Errors

@@ -48,12 +48,17 @@ fn of_refund(view: View<'_>, refund: &Refunded, shop: &Shop, style: Style<'_>) -
     let total = refund.given;
     let booked = view.booked.credited.get(&number).copied().unwrap_or_default();
     let goods = refund.credited(short(&original.id.0));
-    let lines = document::to_the_cent(&goods, total, booked.unexplained, style)?;
+    let lines = document::to_the_cent(&goods, total, booked.unexplained, style)?.lines;
     let own = invoice::day(original.processed_at, shop.time_zone);
     let create_date = view.settings.date(own, booked.dated);
-    let mut notes = format!("Shopify refund {number} of order {}, invoice {}", order.name, invoice::number(view));
+    let mut notes = format!(
+        "Shopify refund {number} of order {} (id {}), invoice {}",
+        order.name,
+        order.number_of_id(),
+        invoice::number(view)
+    );
     if create_date != own {
-        notes.push_str(&format!(". Refunded on {own}, a locked day."));
+        notes.push_str(&format!(". Refunded on {own}."));
     }
     let mut sources: Vec<(String, String)> = [
         ("clientid", "customer"),

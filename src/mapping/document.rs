@@ -20,6 +20,14 @@ pub(super) struct Style<'a> {
     pub(super) currency: Currency,
     /// The rule by which this account is believed to add up.
     pub(super) rule: Rule,
+    /// The shape to begin with.
+    pub(super) shape: Shape,
+}
+
+/// Lines that are right to the cent.
+pub(super) struct Totalled {
+    pub(super) lines: Vec<SourcedLine>,
+    pub(super) shape: Shape,
 }
 
 /// Lines that FreshBooks adds up to `wanted`: true rates first, without a rounding line or with one, then taxes as lines of their own.
@@ -30,11 +38,11 @@ pub(super) fn to_the_cent(
     wanted: Cents,
     unexplained: Cents,
     style: Style<'_>,
-) -> Result<Vec<SourcedLine>, Refusal> {
-    let Style { settings, currency, rule } = style;
+) -> Result<Totalled, Refusal> {
+    let Style { settings, currency, rule, shape: first } = style;
     let mut within_cap = None;
     let mut predicted = 0;
-    for shape in [Shape::Split, Shape::Single, Shape::TaxLines] {
+    for shape in [Shape::Split, Shape::Single, Shape::TaxLines].into_iter().filter(|shape| *shape >= first) {
         let Some(mut lines) = line::lines(parts, currency, settings, shape) else { continue };
         if !whole_units(&lines, currency) {
             continue;
@@ -43,11 +51,11 @@ pub(super) fn to_the_cent(
         predicted = answer + if shape == Shape::TaxLines { 0 } else { unexplained };
         let missing = wanted - predicted;
         if missing == 0 && (shape != Shape::TaxLines || within_cap.is_none()) {
-            return Ok(lines);
+            return Ok(Totalled { lines, shape });
         }
         if missing.abs() <= cap(settings, lines.len(), currency) && within_cap.is_none() {
             lines.push(line::plain("currentTotalPriceSet", "Rounding", missing, currency.code()));
-            within_cap = Some(lines);
+            within_cap = Some(Totalled { lines, shape });
         }
     }
     within_cap.ok_or_else(|| Refusal::not_to_the_cent(CentProof { shopify: wanted, predicted }, currency.code()))

@@ -6,7 +6,8 @@ use crate::{
     freshbooks::model::InvoiceDraft,
     mapping::{
         Cents, Refusal, Shop,
-        document::{self, Style},
+        document::{self, Style, Totalled},
+        line::Shape,
         part::{Parts, View},
         settings::{Cancelled, Issue, Settings},
         text,
@@ -36,14 +37,20 @@ pub struct WantedInvoice {
     pub total: Cents,
 }
 
-pub(super) fn wanted(view: View<'_>, parts: &Parts, shop: &Shop, style: Style<'_>) -> Result<WantedInvoice, Refusal> {
+/// Also the shape that its lines have.
+pub(super) fn wanted(
+    view: View<'_>,
+    parts: &Parts,
+    shop: &Shop,
+    style: Style<'_>,
+) -> Result<(WantedInvoice, Shape), Refusal> {
     let View { order, settings, booked, .. } = view;
     let code = style.currency.code();
     if parts.invoiced < 0 {
         return Err(Refusal::negative(parts.invoiced, code));
     }
     let unexplained = booked.invoice.as_ref().map_or(0, |invoice| invoice.unexplained);
-    let lines = document::to_the_cent(&parts.invoice, parts.invoiced, unexplained, style)?;
+    let Totalled { lines, shape } = document::to_the_cent(&parts.invoice, parts.invoiced, unexplained, style)?;
     let number = number(view);
     if number.chars().count() > NUMBER_LENGTH {
         return Err(Refusal::number_too_long(&number));
@@ -68,7 +75,7 @@ pub(super) fn wanted(view: View<'_>, parts: &Parts, shop: &Shop, style: Style<'_
         notes.push_str(&format!("\nPurchase order {number}"));
     }
     if create_date != own {
-        notes.push_str(&format!("\nSold on {own}, a locked day."));
+        notes.push_str(&format!("\nSold on {own}."));
     }
     let draft = InvoiceDraft {
         invoice_number: number,
@@ -81,7 +88,9 @@ pub(super) fn wanted(view: View<'_>, parts: &Parts, shop: &Shop, style: Style<'_
     };
     let adjusted = parts.refunds.iter().filter(|refund| refund.is_adjusted()).map(|refund| refund.number).collect();
     let voided = voided(order) && settings.cancelled == Cancelled::Void;
-    Ok(WantedInvoice { draft, sources, issue: settings.issue, voided, adjusted, frozen, total: parts.invoiced })
+    let invoice =
+        WantedInvoice { draft, sources, issue: settings.issue, voided, adjusted, frozen, total: parts.invoiced };
+    Ok((invoice, shape))
 }
 
 /// Cancelled before any money came: nobody owes anything. A cancelled order that was paid is credited through its refunds instead.

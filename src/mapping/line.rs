@@ -24,7 +24,7 @@ pub(super) struct SourcedLine {
 }
 
 /// How parts are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Shape {
     /// Taxes as percentages: FreshBooks computes the amounts and reports them. Where a price does not divide, two prices a minor unit apart.
     Split,

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
-use self::{amount::Reader, document::Style, part::View};
+use self::{amount::Reader, document::Style, line::Shape, part::View};
 pub use self::{
     client::{Subject, WantedClient},
     credit::WantedCredit,
@@ -139,11 +139,17 @@ pub fn wanted(order: &Order, settings: &Settings, shop: &Shop, booked: &Booked) 
         part::take_apart(view)?
     };
     let currency = view.read.currency(order);
-    let style = Style { settings, currency, rule: shop.rules.preferred() };
+    let style = Style { settings, currency, rule: shop.rules.preferred(), shape: Shape::Split };
     // First the money: an order that was paid beyond what is left of it waits, however little that is.
     let payments = payment::wanted(view, &parts, shop)?;
-    let invoice = invoice::wanted(view, &parts, shop, style)?;
-    let credits = credit::wanted(view, &parts, shop, style)?;
+    let (invoice, shape) = invoice::wanted(view, &parts, shop, style)?;
+    // What the invoice keeps out of the tax report, a credit note must not take back from it.
+    let credits = credit::wanted(
+        view,
+        &parts,
+        shop,
+        Style { shape: if shape == Shape::TaxLines { shape } else { Shape::Split }, ..style },
+    )?;
     let predicted = invoice.total - credits.iter().map(|credit| credit.total).sum::<Cents>();
     let left: Vec<&refund::Refunded> =
         parts.refunds.iter().filter(|refund| refund.policy == Refunds::Person && refund.given != 0).collect();

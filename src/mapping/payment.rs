@@ -11,6 +11,7 @@ use crate::{
     mapping::{
         Cents, Refusal, Shop, invoice,
         part::{self, Parts, View},
+        refund,
     },
     shopify::model::{Gid, Transaction, TransactionKind, TransactionStatus},
 };
@@ -78,9 +79,10 @@ pub(super) fn wanted(view: View<'_>, parts: &Parts, shop: &Shop) -> Result<Vec<W
         let own = invoice::day(moved_at(transaction), shop.time_zone);
         let dated = booked.paid.get(&number).copied();
         let date = settings.date(own, dated);
-        let mut note = format!("Shopify transaction {number} of order {}, {gateway}", order.name);
+        let mut note =
+            format!("Shopify transaction {number} of order {} (id {}), {gateway}", order.name, order.number_of_id());
         if date != own {
-            note.push_str(&format!(". Received on {own}, a locked day."));
+            note.push_str(&format!(". Received on {own}."));
         }
         payments.push(WantedPayment {
             transaction: number,
@@ -105,8 +107,10 @@ fn moved_at(transaction: &Transaction) -> DateTime<Utc> {
 fn received<'a>(view: View<'a>, parts: &Parts) -> Result<Vec<(&'a Transaction, Cents)>, Refusal> {
     let View { order, read, .. } = view;
     let elsewhere = |id: &Gid| {
-        let refunds = parts.refunds.iter().filter(|refund| !refund.is_adjusted());
-        refunds.flat_map(|refund| &order.refunds[refund.index].transactions).any(|transaction| transaction.id == *id)
+        let recorded = parts.refunds.iter().filter(|refund| !refund.is_adjusted());
+        let recorded = recorded.map(|refund| &order.refunds[refund.index]);
+        let waiting = order.refunds.iter().filter(|refund| refund::is_under_way(refund));
+        recorded.chain(waiting).flat_map(|refund| &refund.transactions).any(|transaction| transaction.id == *id)
     };
     let moved = |transaction: &&Transaction| transaction.status == TransactionStatus::Success && !transaction.test;
     let mut received = Vec::new();

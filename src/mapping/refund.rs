@@ -12,7 +12,7 @@ use crate::{
         settings::{LateChanges, Refunds},
         tax::{Tax, making, taxes},
     },
-    shopify::model::{Gid, LineItem, Order, Refund, ShippingLine, TransactionKind, TransactionStatus},
+    shopify::model::{Gid, LineItem, Order, Refund, ShippingLine, TaxLine, TransactionKind, TransactionStatus},
 };
 
 /// A refund whose money has moved.
@@ -92,6 +92,11 @@ fn policy(number: i64, view: View<'_>) -> Refunds {
         Refunds::Adjust if late => Refunds::CreditNote,
         policy => policy,
     }
+}
+
+/// Some of its money is still to move: all of it waits.
+pub(super) fn is_under_way(refund: &Refund) -> bool {
+    progress(refund) == Progress::Moving
 }
 
 fn is_test(order: &Order, refund: &Refund) -> bool {
@@ -289,8 +294,8 @@ fn parts(view: View<'_>, refund: &Refund) -> Result<Vec<Part>, Refusal> {
     let mut parts = Vec::new();
     for line in &refund.refund_line_items {
         let item = order.line_items.iter().find(|item| item.id == line.line_item.id);
-        let like = match item {
-            Some(item) => taxes(&item.tax_lines, (line.quantity, item.quantity), read, view.marketplace())?,
+        let taxes = match item {
+            Some(item) => like(view, &item.tax_lines, (line.quantity, item.quantity))?,
             None => Vec::new(),
         };
         let subtotal = read.cents("subtotalSet", &line.subtotal_set)?;
@@ -298,7 +303,7 @@ fn parts(view: View<'_>, refund: &Refund) -> Result<Vec<Part>, Refusal> {
             format!("refunds[{source}].refundLineItems[{}]", short(&line.line_item.id.0)),
             item.map_or("item", |item| item.title.as_str()),
             subtotal,
-            making(like, -read.cents("totalTaxSet", &line.total_tax_set)?, read),
+            making(taxes, -read.cents("totalTaxSet", &line.total_tax_set)?, read),
             order.taxes_included,
         );
         if line.quantity > 1 {
@@ -309,15 +314,15 @@ fn parts(view: View<'_>, refund: &Refund) -> Result<Vec<Part>, Refusal> {
     for line in &refund.refund_shipping_lines {
         let name = line.shipping_line.as_ref();
         let shipping = name.and_then(|name| order.shipping_lines.iter().find(|shipping| shipping.id == name.id));
-        let like = match shipping {
-            Some(shipping) => taxes(&shipping.tax_lines, (1, 1), read, view.marketplace())?,
+        let taxes = match shipping {
+            Some(shipping) => like(view, &shipping.tax_lines, (1, 1))?,
             None => Vec::new(),
         };
         parts.push(given_back(
             format!("refunds[{source}].refundShippingLines"),
             name.map_or("Shipping", |name| name.title.as_str()),
             read.cents("subtotalAmountSet", &line.subtotal_amount_set)?,
-            making(like, -read.cents("taxAmountSet", &line.tax_amount_set)?, read),
+            making(taxes, -read.cents("taxAmountSet", &line.tax_amount_set)?, read),
             order.taxes_included,
         ));
     }
@@ -328,6 +333,16 @@ fn parts(view: View<'_>, refund: &Refund) -> Result<Vec<Part>, Refusal> {
     }
     parts.retain(|part| part.total() != 0);
     Ok(parts)
+}
+
+/// The taxes of a line that is taken back; where the order states them for itself alone, these, shown as they were charged.
+fn like(view: View<'_>, lines: &[TaxLine], share: (i64, i64)) -> Result<Vec<Tax>, Refusal> {
+    if !lines.is_empty() {
+        return taxes(lines, share, view.read, view.marketplace());
+    }
+    let mut of_order = taxes(&view.order.tax_lines, (1, 1), view.read, view.marketplace())?;
+    of_order.iter_mut().for_each(|tax| tax.apart |= !view.order.taxes_included);
+    Ok(of_order)
 }
 
 /// The taxes that go back with a duty. The refund states none, and does not say which duty: the one of the same amount, or the first.

@@ -22,7 +22,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tracing::{info, instrument, warn};
 
-use self::plan::{Action, Known, plan};
+use self::plan::{Action, Known, invoice_key, plan};
 pub use self::{
     failure::Error,
     preview::{Preview, preview},
@@ -160,7 +160,13 @@ impl Visit<'_> {
             return self.rest(State::Synced, None, None, writes == 0).await;
         }
         let total = |facts: &link::Facts| facts.total.ok_or(Error::NoTotal);
-        let invoice = total(&known.invoice.as_ref().ok_or(Error::NoTotal)?.facts)?;
+        let facts = &known.invoice.as_ref().ok_or(Error::NoTotal)?.facts;
+        let invoice = total(facts)?;
+        if facts.adjusted != wanted.invoice.adjusted {
+            // A refund that only lowered a payment changed no line, and is recorded all the same.
+            let facts = link::Facts { adjusted: wanted.invoice.adjusted.clone(), ..facts.clone() };
+            link::remember(self.app.db.write(), self.connection.id, &invoice_key(wanted), &facts).await?;
+        }
         let (mut credits, mut agrees) = (0, invoice == wanted.invoice.total);
         for credit in &wanted.credits {
             let credited = total(&known.credits.get(&credit.refund).ok_or(Error::NoTotal)?.facts)?;

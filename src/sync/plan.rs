@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use entity::resource_link::{Kind, State};
 use serde_json::Value;
 
+use self::credit::credit_key;
 pub use self::{locked::locked, payment::payment_key};
 use crate::{
     audit::FieldMapping,
@@ -62,7 +63,12 @@ impl Known {
         let credit = |facts: &Facts| BookedCredit { dated: facts.dated, unexplained: facts.unexplained };
         Booked {
             invoice: invoice.map(|doc| bound(&doc.facts)),
-            credited: self.credits.iter().map(|(refund, doc)| (*refund, credit(&doc.facts))).collect(),
+            credited: self
+                .credits
+                .iter()
+                .filter(|(refund, doc)| doc.id.is_some() || in_doubt(doc, &credit_key(**refund), self))
+                .map(|(refund, doc)| (*refund, credit(&doc.facts)))
+                .collect(),
             paid: self.payments.iter().filter_map(|(id, doc)| Some((*id, doc.facts.dated?))).collect(),
         }
     }
@@ -123,10 +129,15 @@ pub enum Draft {
     Credit(CreditNoteDraft),
 }
 
+/// The link of an order's invoice.
+pub fn invoice_key(wanted: &Wanted) -> LinkKey {
+    LinkKey { kind: Kind::Invoice, shopify_id: wanted.shopify_order_id.to_string() }
+}
+
 /// What is still to be done, first things first; nothing when the books agree. `client` is the link of the order's client.
 pub fn plan(wanted: &Wanted, known: &Known, client: &LinkKey) -> Vec<Write> {
     let mut writes = Vec::new();
-    let invoice_key = LinkKey { kind: Kind::Invoice, shopify_id: wanted.shopify_order_id.to_string() };
+    let invoice_key = invoice_key(wanted);
     if wanted.invoice.voided {
         writes.extend(invoice::void(wanted, known, &invoice_key));
         return writes;

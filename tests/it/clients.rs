@@ -166,6 +166,35 @@ async fn an_archived_client_is_noticed_and_a_merged_one_is_replaced() {
 }
 
 #[tokio::test]
+async fn an_archived_client_is_not_replaced_by_another_customers_of_the_same_address() {
+    let app = TestApp::start().await; // archived clients are refused
+    app.shopify.place(sold(1001).customer(ada()).paid("manual"));
+    app.pull().await;
+    app.freshbooks.archive_client(client_of(&app, "#1001").id).await.unwrap();
+    let theirs = json!({"fname": "Eve", "email": "ada@example.com", "note": "Shopify customer 99"});
+    app.freshbooks.add_client(theirs).await.unwrap();
+    app.shopify.place(sold(1002).customer(ada()).paid("manual"));
+    app.pull().await;
+    assert_eq!(app.state("#1002").await, (State::Waiting, "CLIENT_ARCHIVED".to_owned()));
+    app.end().await;
+}
+
+#[tokio::test]
+async fn an_archived_company_is_replaced_by_the_one_client_with_the_buyers_address() {
+    let app = TestApp::start().await;
+    let order = |number| sold(number).customer(ada()).company(55, "Acme Ltd").paid("manual");
+    app.shopify.place(order(1001));
+    app.pull().await;
+    app.freshbooks.archive_client(client_of(&app, "#1001").id).await.unwrap();
+    let merged = json!({"organization": "Acme", "email": "ada@example.com"});
+    let merged = app.freshbooks.add_client(merged).await.unwrap();
+    app.shopify.place(order(1002));
+    app.pull().await;
+    assert_eq!(client_of(&app, "#1002").id, merged, "{:?}", app.states().await);
+    app.end().await;
+}
+
+#[tokio::test]
 async fn an_invoiced_order_stays_with_its_client_whatever_the_settings_say_later() {
     let app = with(Matching::VerifiedEmail).await;
     let placed = app.shopify.place(sold(1001).customer(ada()).paid("manual"));

@@ -46,7 +46,12 @@ async fn each_refund_becomes_one_credit_note_and_the_documents_stay() {
     after.retain(|call, times| calls.get(call) != Some(times));
     assert_eq!(after.into_iter().collect::<Vec<_>>(), [("CreateCreditNote".to_owned(), 3)], "nothing else was called");
     let notes = app.freshbooks.credit_notes();
-    assert!(notes.iter().all(|note| note.kind == "goodwill" && note.notes.contains("of order #1001, invoice 1001")));
+    assert!(
+        notes
+            .iter()
+            .all(|note| note.kind == "goodwill"
+                && note.notes.contains("of order #1001 (id 6000000001001), invoice 1001"))
+    );
     let first: Vec<_> = notes[0].lines.iter().map(|line| (line.name.as_str(), line.amount.to_string())).collect();
     assert_eq!(first, [("Refund: Mug", "12.00".to_owned())]);
     app.end().await;
@@ -167,6 +172,20 @@ async fn what_was_recorded_one_way_stays_so_when_the_policy_changes() {
     app.shopify.evolve(placed.id, |order| order.fulfilled());
     app.pull().await;
     assert_eq!(books(&app), ["19.21 CAD, paid", "5.65 CAD on 2026-10-08"]);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_credit_note_that_freshbooks_refuses_does_not_bind_the_refund_to_its_form() {
+    let app = by(Refunds::CreditNote).await;
+    let placed = app.shopify.place(mugs(1001));
+    app.pull().await;
+    app.freshbooks.errors_inside_200("CreateCreditNote");
+    app.shopify.evolve(placed.id, |order| order.refund_units(0, 1));
+    app.pull().await;
+    assert_eq!(app.order("#1001").await.state, State::Failed, "{:?}", app.states().await);
+    app.change(policy(Refunds::Adjust)).await;
+    assert_eq!(books(&app), ["19.21 CAD, paid"]);
     app.end().await;
 }
 

@@ -40,7 +40,7 @@ fn a_document_is_dated_by_the_shops_calendar_day() {
 
 #[test]
 fn a_new_document_of_a_locked_day_goes_into_the_open_period_and_says_so() {
-    let (sale, moved) = (("2026-11-19", ""), ("2026-12-01", "\nSold on 2026-11-19, a locked day."));
+    let (sale, moved) = (("2026-11-19", ""), ("2026-12-01", "\nSold on 2026-11-19."));
     let table = [
         ("no lock", Settings::default(), sale),
         ("locked up to the day before", locked_through("2026-11-18"), sale),
@@ -55,7 +55,7 @@ fn a_new_document_of_a_locked_day_goes_into_the_open_period_and_says_so() {
         assert!(invoice::is_ours(&wanted.invoice.draft.notes, 7001), "{what}");
         let payment = only(&wanted.payments);
         assert_eq!(payment.draft.date, day(date), "{what}");
-        assert_eq!(payment.draft.note.contains("Received on 2026-11-19, a locked day."), !note.is_empty(), "{what}");
+        assert_eq!(payment.draft.note.contains("Received on 2026-11-19."), !note.is_empty(), "{what}");
         assert!(payment::is_ours(&payment.draft.note, 5), "{what}");
     }
 }
@@ -126,7 +126,7 @@ fn a_refund_of_a_locked_invoice_is_a_credit_note_in_the_open_period() {
         assert_eq!(books_after(&order(), &settings, &booked()), expected, "{what}");
     }
     let wanted = want_with(&order(), &locked_through("2026-11-30"), &toronto(), &booked()).unwrap();
-    let expected = "Shopify refund 8 of order #1001, invoice 1001. Refunded on 2026-11-21, a locked day.";
+    let expected = "Shopify refund 8 of order #1001 (id 7001), invoice 1001. Refunded on 2026-11-21.";
     assert_eq!(only(&wanted.credits).draft.notes, expected);
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::{Error, Step, gone};
 use crate::{
     freshbooks::{
-        Books,
+        Books, Error as BooksError,
         model::{Client, ClientDraft, VisState},
     },
     link::{Facts, KnownDoc},
@@ -25,7 +25,13 @@ impl Step<'_, '_> {
             };
             return self.confirm_client(doc, "adopted").await;
         };
-        let client = self.books.send_client(request).await?;
+        let client = match self.books.send_client(request).await {
+            Err(error @ (BooksError::Refused(_) | BooksError::NotFound(_))) if self.write.id.is_some() => {
+                self.client_is_there().await?;
+                return Err(error.into());
+            }
+            answer => answer?,
+        };
         let facts = Facts {
             as_of: Some(self.wanted.client.as_of),
             adopted: self.known.client.as_ref().is_some_and(|doc| doc.facts.adopted),
@@ -44,11 +50,10 @@ impl Step<'_, '_> {
     /// The client of this order was put away in FreshBooks. Where a person merged it into the one other client with its address, that
     /// one takes its place; else a person decides. `false` when the client is there after all, and something else was wrong.
     pub(super) async fn replace_client(&mut self) -> Result<bool, Error> {
-        let Some(id) = self.known.client.as_ref().and_then(|doc| doc.id) else { return Ok(false) };
-        let WantedClient { draft, by_email, .. } = &self.wanted.client;
-        let mut others = if *by_email { self.books.clients_by_email(&draft.email).await? } else { Vec::new() };
-        others.retain(|row| row.vis_state == VisState::Active);
-        if others.iter().any(|row| row.id == id) || others.is_empty() {
+        let bound = self.known.invoice.as_ref().and_then(|doc| doc.facts.client);
+        let other = if bound.is_some() { None } else { find(self.books, &self.wanted.client).await? };
+        let replaced = self.known.client.as_ref().and_then(|doc| doc.id);
+        if other.is_none_or(|(client, _)| Some(client.id) == replaced) {
             self.client_is_there().await?;
             return Ok(false);
         }
@@ -106,10 +111,11 @@ async fn find(books: &Books, wanted: &WantedClient) -> Result<Option<(Client, bo
     } else {
         books.clients_by_email(&draft.email).await?
     };
+    found.retain(|row| row.vis_state == VisState::Active);
     if by_note && *by_email && !found.iter().any(|row| client::is_ours(&row.note, subject)) {
         found = books.clients_by_email(&draft.email).await?;
+        found.retain(|row| row.vis_state == VisState::Active);
     }
-    found.retain(|row| row.vis_state == VisState::Active);
     found.sort_by_key(|row| row.id);
     if let Some(ours) = found.iter().find(|row| client::is_ours(&row.note, subject)) {
         return Ok(Some((ours.clone(), true)));
@@ -145,7 +151,13 @@ fn merged(client: &Client, draft: &ClientDraft, pick: impl Fn(&Value, &Value) ->
     let fields: Map<String, Value> = wanted
         .into_iter()
         .map(|(name, value)| {
-            let held = client.fields.get(&name).filter(|held| held.is_string()).cloned().unwrap_or_else(|| "".into());
+            let held = match name.as_str() {
+                // In whatever case: it is the same address.
+                "email" if client.email.to_lowercase() == draft.email => value.clone(),
+                "email" => client.email.clone().into(),
+                "note" => client.note.clone().into(),
+                _ => client.fields.get(&name).filter(|held| held.is_string()).cloned().unwrap_or_else(|| "".into()),
+            };
             let picked = pick(&held, &value);
             (name, picked)
         })

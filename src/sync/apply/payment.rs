@@ -21,7 +21,12 @@ pub(super) async fn fits(books: &Books, known: &mut Known, write: &Write) -> Res
     else {
         return Ok(());
     };
-    let adds = cents(draft.amount.amount) - booked(known, write);
+    // What is brought back is what it was.
+    let comes = match write.action {
+        Action::Restore => doc(known, write).and_then(|doc| doc.facts.total).unwrap_or_default(),
+        _ => cents(draft.amount.amount),
+    };
+    let adds = comes - booked(known, write);
     if adds <= 0 {
         return Ok(());
     }
@@ -45,8 +50,11 @@ pub(super) async fn fits(books: &Books, known: &mut Known, write: &Write) -> Res
 
 /// What FreshBooks counts of this payment now.
 fn booked(known: &Known, write: &Write) -> i64 {
-    let doc = write.key.shopify_id.parse().ok().and_then(|transaction: i64| known.payments.get(&transaction));
-    doc.filter(|doc| doc.state == State::Confirmed).and_then(|doc| doc.facts.total).unwrap_or(0)
+    doc(known, write).filter(|doc| doc.state == State::Confirmed).and_then(|doc| doc.facts.total).unwrap_or(0)
+}
+
+fn doc<'a>(known: &'a Known, write: &Write) -> Option<&'a KnownDoc<PaymentDraft>> {
+    write.key.shopify_id.parse().ok().and_then(|transaction: i64| known.payments.get(&transaction))
 }
 
 impl Step<'_, '_> {

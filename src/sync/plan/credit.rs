@@ -24,7 +24,7 @@ pub(super) fn plan(wanted: &Wanted, known: &Known, customer: Option<i64>) -> Vec
 }
 
 fn of_refund(credit: &WantedCredit, known: &Known, customer: Option<i64>) -> Option<Write> {
-    let key = key(credit.refund);
+    let key = credit_key(credit.refund);
     let mut draft = credit.draft.clone();
     draft.clientid = customer.unwrap_or_default();
     let write = |action, id, request, mappings| {
@@ -54,7 +54,7 @@ fn of_refund(credit: &WantedCredit, known: &Known, customer: Option<i64>) -> Opt
 
 /// The credit note of a refund that is not recorded so any more: its money never moved after all.
 fn remove(refund: i64, doc: &KnownDoc<CreditNoteDraft>, known: &Known) -> Option<Write> {
-    let key = key(refund);
+    let key = credit_key(refund);
     let draft = Draft::Credit(doc.written.clone()?);
     if in_doubt(doc, &key, known) {
         return Some(Write { key, action: Action::Find, id: doc.id, request: None, draft, mappings: Vec::new() });
@@ -64,6 +64,7 @@ fn remove(refund: i64, doc: &KnownDoc<CreditNoteDraft>, known: &Known) -> Option
     Some(Write { key, action: Action::Delete, id: Some(id), request, draft, mappings: Vec::new() })
 }
 
-fn key(refund: i64) -> LinkKey {
+/// The link of a refund's credit note.
+pub(super) fn credit_key(refund: i64) -> LinkKey {
     LinkKey { kind: Kind::CreditNote, shopify_id: refund.to_string() }
 }
