@@ -115,12 +115,13 @@ impl Lane {
     }
 }
 
-/// The three totals that must agree to the cent before an order counts as synced.
+/// The three totals that must agree to the cent before an order counts as synced. A refund that is left to a person (setting `refunds`) is
+/// owed no more and still in the books: it shows as a disagreement.
 #[derive(SimpleObject)]
 pub(super) struct CentProof {
-    /// What FreshBooks was expected to answer as the invoice's total.
+    /// What FreshBooks was expected to answer: the invoice's total less those of the credit notes made for it.
     predicted: Money,
-    /// What FreshBooks did answer.
+    /// What FreshBooks did answer: the invoice's total less those of the credit notes made for it.
     returned: Money,
     /// What the Shopify order is owed.
     shopify: Money,
@@ -233,12 +234,13 @@ impl SyncedOrder {
         documents::payments(ctx, &self.0).await
     }
 
-    /// The three totals that must agree to the cent; null until FreshBooks has answered.
+    /// The three totals that must agree to the cent; null until FreshBooks has answered, and once a visit has ended without comparing them:
+    /// skipped, voided, waiting or failed before that.
     async fn cent_proof(&self) -> Option<CentProof> {
         self.proof()
     }
 
-    /// Whether the three totals of `centProof` disagree. False while there is no proof yet.
+    /// Whether the three totals of `centProof` disagree. False where there is no proof.
     async fn has_difference(&self) -> bool {
         self.proof().is_some_and(|proof| !proof.agrees)
     }
