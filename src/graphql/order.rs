@@ -219,7 +219,7 @@ impl SyncedOrder {
         order::problem(&self.0).map(Problem::from)
     }
 
-    /// The FreshBooks client that it is invoiced to; null until there is one.
+    /// The FreshBooks client that it is invoiced to; before there is an invoice, the one that its customer has. Null until there is one.
     async fn client(&self, ctx: &Context<'_>) -> Result<Option<OrderClient>> {
         documents::client(ctx, &self.0).await
     }

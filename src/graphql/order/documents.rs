@@ -9,7 +9,7 @@ use entity::{
 use super::super::{
     auth::Asking,
     error::Result,
-    loader::{ClientOf, LinksOf, PayerOf, SnapshotOf, SubjectOf},
+    loader::{ClientOf, LinksOf, SnapshotOf, SubjectOf},
     scalar::{Day, Instant, Money},
 };
 use crate::{
@@ -34,10 +34,14 @@ pub(in super::super) enum DocumentState {
 pub(in super::super) struct OrderClient {
     /// FreshBooks' id of the client; null until it has answered.
     freshbooks_id: Option<String>,
-    /// Whether the client was found in FreshBooks by its e-mail address, and is left as it is there. False for clients that we made.
+    /// Whether the client was there already and was found by its e-mail address. Such a client keeps what a person filled in: blanks are
+    /// filled, and later changes in Shopify are followed, except for guests. False for clients that we made for this buyer, and for one that
+    /// is no longer linked to anybody in Shopify.
     matched: bool,
-    /// Shopify's number of the customer; null for a guest and for sales without a customer.
+    /// Shopify's number of the customer who ordered; null for a guest and for sales without a customer.
     shopify_customer_id: Option<String>,
+    /// Shopify's number of the company that the client stands for; null where it is a person, or the generic client.
+    shopify_company_id: Option<String>,
     /// How sure we are.
     state: DocumentState,
     /// When it was last written or looked up.
@@ -183,24 +187,37 @@ pub(super) async fn client(ctx: &Context<'_>, order: &Model) -> Result<Option<Or
         None => None,
     };
     let customer = subject.as_deref().and_then(|subject| subject.strip_prefix("customer:"));
-    let key = if let Some(customer) = customer {
-        Some(ClientOf::Customer(connection, customer.to_owned()))
-    } else {
-        // A guest's link goes by a pseudonym, so the way to it is the invoice.
-        let invoice = links(ctx, order).await?.into_iter().find(|row| row.kind == Kind::Invoice);
-        match invoice {
-            Some(invoice) => reader.load_one(PayerOf(invoice.id)).await?.map(|id| ClientOf::Client(connection, id)),
-            None => None,
-        }
+    let links = links(ctx, order).await?;
+    let invoice = links.iter().find(|row| row.kind == Kind::Invoice);
+    let bound = invoice.and_then(|row| Some((row, link::facts(row).client?)));
+    let key = match (bound, customer) {
+        (Some((_, id)), _) => ClientOf::Client(connection, id),
+        (None, Some(customer)) => ClientOf::Customer(connection, customer.to_owned()),
+        (None, None) => return Ok(None),
     };
-    let Some(key) = key else { return Ok(None) };
-    let Some(row) = reader.load_one(key).await? else { return Ok(None) };
-    Ok(Some(OrderClient {
-        freshbooks_id: text(row.freshbooks_id),
-        matched: link::facts(&row).adopted,
+    let rows = reader.load_one(key).await?.unwrap_or_default();
+    // Of several links to one client: the customer's own, rather than that of another.
+    let is_anothers = |row: &resource_link::Model| {
+        (customer != Some(row.shopify_id.as_str()), row.shopify_id.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    if let Some(row) = rows.into_iter().min_by_key(is_anothers) {
+        return Ok(Some(OrderClient {
+            freshbooks_id: text(row.freshbooks_id),
+            matched: link::facts(&row).adopted,
+            shopify_customer_id: customer.map(str::to_owned),
+            shopify_company_id: row.shopify_id.strip_prefix("company:").map(str::to_owned),
+            state: row.state.into(),
+            synced_at: Instant(row.updated_at),
+        }));
+    }
+    // The customer has another client by now; this invoice stays where it is.
+    Ok(bound.map(|(invoice, id)| OrderClient {
+        freshbooks_id: text(Some(id)),
+        matched: false,
         shopify_customer_id: customer.map(str::to_owned),
-        state: row.state.into(),
-        synced_at: Instant(row.updated_at),
+        shopify_company_id: None,
+        state: State::Confirmed.into(),
+        synced_at: Instant(invoice.updated_at),
     }))
 }
 
