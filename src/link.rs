@@ -256,7 +256,7 @@ pub async fn find<D: DeserializeOwned>(
     }
 }
 
-/// The links of an order: its invoice and its payments.
+/// The links of an order: its invoice, its payments and its credit notes.
 ///
 /// # Errors
 /// When the database fails.

@@ -50,7 +50,7 @@ impl Loader<ConnectionId> for Reader {
     }
 }
 
-/// The links of an order: its invoice and its payments.
+/// The links of an order: its invoice, its payments and its credit notes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct LinksOf(pub(super) OrderId);
 

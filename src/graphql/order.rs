@@ -2,6 +2,7 @@
 
 mod documents;
 mod filter;
+mod refunds;
 mod resync;
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
@@ -16,6 +17,7 @@ pub(super) use self::resync::OrderMutation;
 use self::{
     documents::{Invoice, OrderClient, Payment},
     filter::{OrderFilter, OrderOrder},
+    refunds::Refund,
 };
 use super::{
     audit::{AuditEntry, AuditFilter},
@@ -232,6 +234,12 @@ impl SyncedOrder {
     /// Its payments in FreshBooks: one per successful sale or capture in Shopify.
     async fn payments(&self, ctx: &Context<'_>) -> Result<Vec<Payment>> {
         documents::payments(ctx, &self.0).await
+    }
+
+    /// Its refunds as FreshBooks has them: one per refund that is recorded, the oldest first. Not those whose money has not moved, nor those
+    /// left to a person.
+    async fn refunds(&self, ctx: &Context<'_>) -> Result<Vec<Refund>> {
+        refunds::refunds(ctx, &self.0).await
     }
 
     /// The three totals that must agree to the cent; null until FreshBooks has answered, and once a visit has ended without comparing them:

@@ -1,6 +1,9 @@
 //! What an order became in FreshBooks, as our links tell it.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, SimpleObject};
+use chrono_tz::Tz;
 use entity::{
     resource_link::{self, Kind, State},
     synced_order::Model,
@@ -14,7 +17,7 @@ use super::super::{
 };
 use crate::{
     connection as connections, link,
-    shopify::model::{Transaction, TransactionKind},
+    shopify::model::{Order, Transaction, TransactionKind},
 };
 
 /// How sure we are of a document.
@@ -55,7 +58,7 @@ pub(in super::super) struct Invoice {
     freshbooks_id: Option<String>,
     /// The invoice's number.
     number: Option<String>,
-    /// The total that FreshBooks answered.
+    /// The total that FreshBooks answered. Refunds that are recorded as adjustments are taken off it, credit notes are not.
     amount: Option<Money>,
     /// What is still to be paid: the total less the payments that we made.
     outstanding: Option<Money>,
@@ -85,7 +88,7 @@ pub(in super::super) struct Payment {
     shopify_transaction_id: String,
     /// FreshBooks' id of the payment; null until it has answered.
     freshbooks_id: Option<String>,
-    /// What was booked: the transaction less what was refunded of it.
+    /// What was booked: the transaction less change, and less refunds of it that are recorded as adjustments.
     amount: Option<Money>,
     /// What it was in Shopify; null once the order's snapshot is past its retention.
     kind: Option<PaymentKind>,
@@ -104,18 +107,25 @@ fn invoice_url(account_id: &str, invoice_id: i64) -> String {
     format!("https://my.freshbooks.com/#/invoice/{account_id}-{invoice_id}")
 }
 
-fn text(id: Option<i64>) -> Option<String> {
+pub(super) fn text(id: Option<i64>) -> Option<String> {
     id.map(|id| id.to_string())
 }
 
 /// Hundredths in the document's currency: FreshBooks' own word for it, or the proof's.
-fn money(cents: Option<i64>, facts: &link::Facts, order: &Model) -> Option<Money> {
+pub(super) fn money(cents: Option<i64>, facts: &link::Facts, order: &Model) -> Option<Money> {
     Money::hundredths(cents?, &facts.currency)
         .or_else(|| Money::hundredths(cents?, order.proof_currency.as_deref().or(order.currency.as_deref())?))
 }
 
-async fn links(ctx: &Context<'_>, order: &Model) -> Result<Vec<resource_link::Model>> {
+pub(super) async fn links(ctx: &Context<'_>, order: &Model) -> Result<Vec<resource_link::Model>> {
     Ok(ctx.reader().load_one(LinksOf(order.id)).await?.unwrap_or_default())
+}
+
+/// The order as it was last read, and the zone of its shop's days.
+pub(super) async fn snapshot(ctx: &Context<'_>, order: &Model) -> Result<(Option<Arc<Order>>, Option<Tz>)> {
+    let snapshot = ctx.reader().load_one(SnapshotOf(order.id)).await?;
+    let connection = ctx.reader().load_one(order.connection_id).await?;
+    Ok((snapshot, connection.and_then(|row| connections::shop(&row).ok()).map(|shop| shop.time_zone)))
 }
 
 pub(super) async fn invoice(ctx: &Context<'_>, order: &Model) -> Result<Option<Invoice>> {
@@ -149,12 +159,8 @@ pub(super) async fn payments(ctx: &Context<'_>, order: &Model) -> Result<Vec<Pay
     let rows: Vec<_> = links.into_iter().filter(|row| row.kind == Kind::Payment).collect();
     // What the links do not hold is in the snapshot, which is not opened for nothing.
     let field = |name: &str| ctx.look_ahead().field(name).exists();
-    let opened = !rows.is_empty() && ["kind", "gateway", "date"].into_iter().any(field);
-    let snapshot = if opened { ctx.reader().load_one(SnapshotOf(order.id)).await? } else { None };
-    let zone = match ctx.reader().load_one(order.connection_id).await? {
-        Some(connection) if opened => connections::shop(&connection).ok().map(|shop| shop.time_zone),
-        _ => None,
-    };
+    let needed = !rows.is_empty() && ["kind", "gateway", "date"].into_iter().any(field);
+    let (snapshot, zone) = if needed { snapshot(ctx, order).await? } else { (None, None) };
     let transaction = |number: &str| -> Option<&Transaction> {
         let all = &snapshot.as_ref()?.transactions;
         all.iter().find(|transaction| transaction.id.number().map(|id| id.to_string()).as_deref() == Some(number))
