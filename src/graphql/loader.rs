@@ -220,7 +220,8 @@ impl Reader {
         for (connection, state, orders) in rows {
             all.entry(FiguresOf(connection)).or_default().by_state.push((state, orders));
         }
-        let leased = counts().filter(Column::LeasedUntil.gt(now));
+        let leased =
+            counts().filter(Column::LeasedUntil.gt(now)).filter(Column::State.ne(synced_order::State::Dismissed));
         let rows: Vec<(ConnectionId, synced_order::State, i64)> = leased.into_tuple().all(conn).await?;
         for (connection, state, orders) in rows {
             all.entry(FiguresOf(connection)).or_default().leased.push((state, orders));

@@ -48,7 +48,7 @@ pub(super) enum OrderState {
     Failed,
     /// A rule leaves it out. `lastError` names the rule.
     Skipped,
-    /// A person gave it up.
+    /// A person gave it up: its changes are still recorded, and nothing is done about them until it is resynced.
     Dismissed,
 }
 
@@ -135,8 +135,9 @@ pub(super) struct CentProof {
 pub(super) struct SyncedOrder(pub(super) Model);
 
 impl SyncedOrder {
+    /// Whether a worker is at it. One that is still at a dismissed order is on its way out.
     fn leased(&self, now: DateTime<Utc>) -> bool {
-        self.0.leased_until.is_some_and(|until| until > now)
+        self.0.state != State::Dismissed && self.0.leased_until.is_some_and(|until| until > now)
     }
 
     fn proof(&self) -> Option<CentProof> {
@@ -216,7 +217,7 @@ impl SyncedOrder {
         if self.leased(ctx.app().clock.now()) { None } else { self.0.due_at.map(Instant) }
     }
 
-    /// Why it is not in the books, and who can mend it. Null when it is.
+    /// Why it is not in the books, and who can mend it. Null when it is. A dismissed order keeps what it had when it was given up.
     async fn last_error(&self) -> Option<Problem> {
         order::problem(&self.0).map(Problem::from)
     }
