@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{
     crypto::{self, DataKey, Keyring},
     customer_key,
-    work::{LEASE, Lease},
+    work::{self, LEASE, Lease},
 };
 
 /// Which link.
@@ -99,7 +99,7 @@ pub struct Intent<'a> {
 /// Notes what is about to be written, if the order is still ours and nobody else is writing the same document.
 ///
 /// # Errors
-/// [`Error::Fenced`] when the lease was lost, [`Error::Busy`] when another visit is writing it.
+/// [`Error::Fenced`] when the lease was lost or the order given up, [`Error::Busy`] when another visit is writing it.
 pub async fn intend(
     txn: &DatabaseTransaction,
     writer: Writer<'_>,
@@ -156,12 +156,11 @@ pub async fn intend(
     taken.into_iter().next().map(|row| row.id).ok_or(Error::Busy)
 }
 
-/// Whether the order is still ours, and for another [`LEASE`].
+/// Whether the order is still ours and nobody gave it up, for another [`LEASE`].
 async fn hold(txn: &DatabaseTransaction, lease: Lease, now: DateTime<Utc>) -> Result<(), Error> {
-    match crate::work::renew::<synced_order::Entity>(txn, lease, now).await? {
-        true => Ok(()),
-        false => Err(Error::Fenced),
-    }
+    let renewal = work::renewal::<synced_order::Entity>(lease, now)?;
+    let held = renewal.filter(synced_order::Column::State.ne(synced_order::State::Dismissed)).exec(txn).await?;
+    if held.rows_affected == 1 { Ok(()) } else { Err(Error::Fenced) }
 }
 
 /// What FreshBooks answered about a document.
@@ -235,7 +234,7 @@ pub async fn release(conn: &impl ConnectionTrait, lease: Lease) -> Result<(), Db
     Ok(())
 }
 
-/// Lets go of every document, as [`crate::work::abandon`] does of every row.
+/// Lets go of every document, as [`work::abandon`] does of every row.
 ///
 /// # Errors
 /// When the database fails.
@@ -271,7 +270,7 @@ pub async fn find<D: DeserializeOwned>(
     }
 }
 
-/// The links of an order: its invoice and its payments.
+/// The links of an order: its invoice, its payments and its credit notes.
 ///
 /// # Errors
 /// When the database fails.
@@ -319,7 +318,7 @@ fn place(id: LinkId) -> String {
 /// Why a document must not be written, or its link not read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The lease ran out and somebody else has the order.
+    /// The lease ran out and somebody else has the order, or a person gave it up.
     #[error("this visit no longer holds the order")]
     Fenced,
     /// Another visit is writing the same document.

@@ -1,8 +1,9 @@
-//! Orders and their snapshots: announce that one may have changed, record what it is now, resync, settle.
+//! Orders and their snapshots: announce that one may have changed, record what it is now, resync, dismiss, settle.
 //!
 //! Every trigger ends here. Nothing says *what* changed: a row is marked due, and whoever claims it takes the order as it is then. The
 //! newest `updatedAt` wins, whatever the order of arrival; the same state again changes nothing and wakes nobody.
 
+mod dismiss;
 mod reconsider;
 pub mod snapshot;
 
@@ -20,9 +21,10 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 
-pub use self::reconsider::reconsider;
+pub use self::{dismiss::dismiss, reconsider::reconsider};
 use crate::{
     app::App,
+    audit,
     auth::Actor,
     crypto::{self, Keyring},
     customer_key, mapping,
@@ -132,7 +134,8 @@ pub async fn refresh(
     Ok(true)
 }
 
-/// Notes that this order may have changed: it is read from Shopify before it is looked at again.
+/// Notes that this order may have changed: it is read from Shopify before it is looked at again. Which a dismissed order is only once
+/// somebody resyncs it.
 ///
 /// # Errors
 /// When the database fails.
@@ -143,15 +146,16 @@ pub async fn announce(
     mark: &Mark,
     now: DateTime<Utc>,
 ) -> Result<Model, Error> {
-    let known = insert_and_lock(txn, connection, &BTreeMap::from([(shopify_order_id, "")]), now).await?;
-    let row = known.into_values().next().ok_or(Error::Missing)?;
-    let update =
-        work::mark::<Entity>(mark.lane, now)?.filter(Column::Id.eq(row.id)).col_expr(Column::Stale, Expr::value(true));
-    let rows = marked(update, mark, now).exec_with_returning(txn).await?;
-    rows.into_iter().next().ok_or(Error::Missing)
+    let row = insert_and_lock_one(txn, connection, shopify_order_id, now).await?;
+    let update = match row.state {
+        State::Dismissed => Entity::update_many(),
+        _ => marked(work::mark::<Entity>(mark.lane, now)?, mark, now),
+    };
+    made_stale(txn, update, row.id).await
 }
 
-/// Syncs one order anew, ahead of everything else: it is read from Shopify and planned again, whatever became of it before.
+/// Syncs one order anew, ahead of everything else: it is read from Shopify and planned again, whatever became of it before. This is the one
+/// way back for an order that was dismissed.
 ///
 /// # Errors
 /// When there is no such order, or the database fails.
@@ -165,7 +169,9 @@ pub async fn resync(app: &App, by: &Actor, target: Target) -> Result<Model, Erro
         }
         Target::Shopify(connection, shopify_order_id) => (connection, shopify_order_id),
     };
-    let row = announce(&txn, connection, shopify_order_id, &Mark::new(Lane::Resync, "resync", by), now).await?;
+    let row = insert_and_lock_one(&txn, connection, shopify_order_id, now).await?;
+    let mark = Mark::new(Lane::Resync, "resync", by);
+    let row = made_stale(&txn, marked(work::mark::<Entity>(mark.lane, now)?, &mark, now), row.id).await?;
     txn.commit().await?;
     app.bell.notify_one();
     Ok(row)
@@ -236,7 +242,8 @@ pub struct Proof {
     pub shopify: i64,
 }
 
-/// Ends a visit: the order rests, or stays due where it changed meanwhile. `false` when the lease was lost: somebody else is at it.
+/// Ends a visit: the order rests, or stays due where it changed meanwhile. `false` when the lease was lost: somebody else is at it, or gave
+/// it up.
 ///
 /// # Errors
 /// When the database fails.
@@ -248,6 +255,7 @@ pub async fn settle(
 ) -> Result<bool, Error> {
     let state = work::unless_marked::<Entity>(Expr::value(outcome.state), Expr::value(State::Due))?;
     let mut update = work::settle::<Entity>(lease, now)?
+        .filter(Column::State.ne(State::Dismissed))
         .col_expr(Column::State, state)
         .col_expr(Column::LastError, Expr::value(problem_text(outcome.problem.as_ref())?))
         .col_expr(Column::UpdatedAt, Expr::value(now));
@@ -264,7 +272,7 @@ pub async fn settle(
     Ok(update.exec(txn).await?.rows_affected == 1)
 }
 
-/// Ends a visit for now: tried again at `at`. `false` when the lease was lost.
+/// Ends a visit for now: tried again at `at`. `false` when the lease was lost or the order given up.
 ///
 /// # Errors
 /// When the database fails.
@@ -279,6 +287,7 @@ pub async fn retry_later(
 ) -> Result<bool, Error> {
     let state = work::unless_marked::<Entity>(Expr::value(state), Expr::value(State::Due))?;
     let mut update = work::retry_later::<Entity>(lease, at, counts, now)?
+        .filter(Column::State.ne(State::Dismissed))
         .col_expr(Column::State, state)
         .col_expr(Column::UpdatedAt, Expr::value(now));
     if problem.is_some() {
@@ -303,6 +312,12 @@ fn marked(update: UpdateMany<Entity>, mark: &Mark, now: DateTime<Utc>) -> Update
         .col_expr(Column::Trigger, Expr::value(&mark.trigger))
         .col_expr(Column::Actor, Expr::value(&mark.actor))
         .col_expr(Column::UpdatedAt, Expr::value(now))
+}
+
+/// Carries out `update` of this row, which is read from Shopify before it is looked at again.
+async fn made_stale(txn: &DatabaseTransaction, update: UpdateMany<Entity>, id: OrderId) -> Result<Model, Error> {
+    let update = update.col_expr(Column::Stale, Expr::value(true)).filter(Column::Id.eq(id));
+    update.exec_with_returning(txn).await?.into_iter().next().ok_or(Error::Missing)
 }
 
 /// The columns that repeat what the snapshot says, for lists and filters.
@@ -337,6 +352,16 @@ async fn insert_and_lock(
         .all(txn)
         .await?;
     Ok(rows.into_iter().map(|row| (row.shopify_order_id, row)).collect())
+}
+
+async fn insert_and_lock_one(
+    txn: &DatabaseTransaction,
+    connection: ConnectionId,
+    number: i64,
+    now: DateTime<Utc>,
+) -> Result<Model, Error> {
+    let known = insert_and_lock(txn, connection, &BTreeMap::from([(number, "")]), now).await?;
+    known.into_values().next().ok_or(Error::Missing)
 }
 
 fn blank(connection: ConnectionId, shopify_order_id: i64, name: &str, now: DateTime<Utc>) -> ActiveModel {
@@ -379,6 +404,12 @@ pub enum Error {
     /// No such order.
     #[error("there is no such order")]
     Missing,
+    /// The reason for a dismissal is blank, too long, or no line of text; the sentence says which.
+    #[error("{0}")]
+    Reason(&'static str),
+    /// The trail could not be written.
+    #[error(transparent)]
+    Audit(#[from] audit::Error),
     /// The customer's key is not to be had.
     #[error(transparent)]
     Key(#[from] customer_key::Error),

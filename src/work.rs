@@ -123,8 +123,15 @@ pub async fn claim<E: Due>(
 /// # Errors
 /// When the database fails.
 pub async fn renew<E: Due>(db: &impl ConnectionTrait, lease: Lease, now: DateTime<Utc>) -> Result<bool, DbErr> {
-    let renewed = held::<E>(lease)?.col_expr(column::<E>("leased_until")?, Expr::value(now + LEASE)).exec(db).await?;
-    Ok(renewed.rows_affected == 1)
+    Ok(renewal::<E>(lease, now)?.exec(db).await?.rows_affected == 1)
+}
+
+/// The statement of [`renew`], for an owner who asks for more than the lease.
+///
+/// # Errors
+/// Only for a table without the columns.
+pub fn renewal<E: Due>(lease: Lease, now: DateTime<Utc>) -> Result<UpdateMany<E>, DbErr> {
+    Ok(held::<E>(lease)?.col_expr(column::<E>("leased_until")?, Expr::value(now + LEASE)))
 }
 
 /// Frees every lease. Only where no other process can hold one: at the start of the one process that a SQLite file has.
@@ -180,6 +187,17 @@ pub fn mark<E: Due>(lane: Lane, at: DateTime<Utc>) -> Result<UpdateMany<E>, DbEr
         .col_expr(due, CaseStatement::new().case(later, Expr::value(at)).finally(Expr::col(due)).into())
         .col_expr(lanes, CaseStatement::new().case(lower, Expr::value(lane)).finally(Expr::col(lanes)).into())
         .col_expr(column::<E>("generation")?, Expr::col(column::<E>("generation")?).add(1))
+        .col_expr(column::<E>("attempts")?, Expr::value(0)))
+}
+
+/// The statement that takes rows out of the work: none is due until it is marked again. A visit under way keeps its lease, so that nobody
+/// begins another before its last call is over; the owner sees to it that it writes no more. The owner adds its filter and columns.
+///
+/// # Errors
+/// Only for a table without the columns.
+pub fn withdraw<E: Due>() -> Result<UpdateMany<E>, DbErr> {
+    Ok(E::update_many()
+        .col_expr(column::<E>("due_at")?, SimpleExpr::Custom("NULL".into()))
         .col_expr(column::<E>("attempts")?, Expr::value(0)))
 }
 

@@ -93,7 +93,8 @@ impl AuditEntry {
         self.0.freshbooks_resource.as_deref()
     }
 
-    /// What was done, such as `create_invoice`; `none` for a decision not to write, `update_settings` for changed settings.
+    /// What was done, such as `create_invoice`; `none` for a decision not to write, `update_settings` for changed settings,
+    /// `dismiss` for an order given up.
     async fn action(&self) -> &str {
         &self.0.action
     }
@@ -108,12 +109,12 @@ impl AuditEntry {
         &self.0.actor
     }
 
-    /// The part of this service that decided: `sync`, or `settings`.
+    /// The part of this service that decided: `sync`, `settings`, or `order` for what a person did about an order.
     async fn source(&self) -> &str {
         &self.0.source
     }
 
-    /// What made the order due, such as `resync` or `pull:12`; `settings` where settings were changed.
+    /// What made the order due, such as `resync` or `pull:12`; `settings` where settings were changed, `dismiss` where it was given up.
     async fn trigger(&self) -> &str {
         &self.0.trigger
     }

@@ -6,7 +6,7 @@ use async_graphql::dataloader::Loader;
 use chrono::{DateTime, Utc};
 use entity::{
     connection, customer_key,
-    ids::{ConnectionId, CustomerKeyId, LinkId, OrderId},
+    ids::{ConnectionId, CustomerKeyId, OrderId},
     platform_grant, resource_link, schedule, synced_order,
 };
 use futures_util::future::try_join_all;
@@ -15,10 +15,7 @@ use sea_orm::{
 };
 
 use super::error::Shared;
-use crate::{
-    app::App, crypto::DataKey, customer_key as keys, freshbooks::model::InvoiceDraft, link, order,
-    shopify::model::Order,
-};
+use crate::{app::App, crypto::DataKey, customer_key as keys, order, shopify::model::Order};
 
 /// Loads whatever a page needs; one per operation.
 pub(super) struct Reader(pub(super) App);
@@ -53,7 +50,7 @@ impl Loader<ConnectionId> for Reader {
     }
 }
 
-/// The links of an order: its invoice and its payments.
+/// The links of an order: its invoice, its payments and its credit notes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct LinksOf(pub(super) OrderId);
 
@@ -69,7 +66,8 @@ impl Loader<LinksOf> for Reader {
     }
 }
 
-/// The link of a client, by one of its two names.
+/// The links of a client, by one of its two names: one by Shopify's, any number by FreshBooks', where a guest, a customer and a company may
+/// be one and the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum ClientOf {
     /// Shopify's number of the customer.
@@ -79,7 +77,7 @@ pub(super) enum ClientOf {
 }
 
 impl Loader<ClientOf> for Reader {
-    type Value = resource_link::Model;
+    type Value = Vec<resource_link::Model>;
     type Error = Shared;
 
     async fn load(&self, clients: &[ClientOf]) -> Loaded<ClientOf, Self::Value> {
@@ -95,36 +93,15 @@ impl Loader<ClientOf> for Reader {
                 }
             });
         }
-        let select = Entity::find().filter(Column::Kind.eq(Kind::Client)).filter(any);
-        let mut found = HashMap::new();
+        let select = Entity::find().filter(Column::Kind.eq(Kind::Client)).filter(any).order_by_asc(Column::Id);
+        let mut found: HashMap<ClientOf, Self::Value> = HashMap::new();
         for row in select.all(self.0.db.read()).await.map_err(shared)? {
             if let Some(id) = row.freshbooks_id {
-                found.insert(ClientOf::Client(row.connection_id, id), row.clone());
+                found.entry(ClientOf::Client(row.connection_id, id)).or_default().push(row.clone());
             }
-            found.insert(ClientOf::Customer(row.connection_id, row.shopify_id.clone()), row);
+            found.insert(ClientOf::Customer(row.connection_id, row.shopify_id.clone()), vec![row]);
         }
         Ok(found)
-    }
-}
-
-/// The client that an invoice names; for orders whose customer is no row of Shopify's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct PayerOf(pub(super) LinkId);
-
-impl Loader<PayerOf> for Reader {
-    type Value = i64;
-    type Error = Shared;
-
-    async fn load(&self, invoices: &[PayerOf]) -> Loaded<PayerOf, i64> {
-        use resource_link::{Column, Entity};
-        let conn = self.0.db.read();
-        let select = Entity::find().filter(Column::Id.is_in(invoices.iter().map(|of| of.0)));
-        let rows = select.all(conn).await.map_err(shared)?;
-        let opened = rows.iter().map(async |row| {
-            let doc = link::opened::<InvoiceDraft>(conn, &self.0.keyring, row).await?;
-            Ok::<_, link::Error>(doc.written.map(|draft| (PayerOf(row.id), draft.customerid)))
-        });
-        Ok(try_join_all(opened).await.map_err(shared)?.into_iter().flatten().collect())
     }
 }
 
@@ -243,7 +220,8 @@ impl Reader {
         for (connection, state, orders) in rows {
             all.entry(FiguresOf(connection)).or_default().by_state.push((state, orders));
         }
-        let leased = counts().filter(Column::LeasedUntil.gt(now));
+        let leased =
+            counts().filter(Column::LeasedUntil.gt(now)).filter(Column::State.ne(synced_order::State::Dismissed));
         let rows: Vec<(ConnectionId, synced_order::State, i64)> = leased.into_tuple().all(conn).await?;
         for (connection, state, orders) in rows {
             all.entry(FiguresOf(connection)).or_default().leased.push((state, orders));

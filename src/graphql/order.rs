@@ -2,6 +2,7 @@
 
 mod documents;
 mod filter;
+mod refunds;
 mod resync;
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
@@ -16,6 +17,7 @@ pub(super) use self::resync::OrderMutation;
 use self::{
     documents::{Invoice, OrderClient, Payment},
     filter::{OrderFilter, OrderOrder},
+    refunds::Refund,
 };
 use super::{
     audit::{AuditEntry, AuditFilter},
@@ -46,7 +48,7 @@ pub(super) enum OrderState {
     Failed,
     /// A rule leaves it out. `lastError` names the rule.
     Skipped,
-    /// A person gave it up.
+    /// A person gave it up: its changes are still recorded, and nothing is done about them until it is resynced.
     Dismissed,
 }
 
@@ -115,12 +117,13 @@ impl Lane {
     }
 }
 
-/// The three totals that must agree to the cent before an order counts as synced.
+/// The three totals that must agree to the cent before an order counts as synced. A refund that is left to a person (setting `refunds`) is
+/// owed no more and still in the books: it shows as a disagreement.
 #[derive(SimpleObject)]
 pub(super) struct CentProof {
-    /// What FreshBooks was expected to answer as the invoice's total.
+    /// What FreshBooks was expected to answer: the invoice's total less those of the credit notes made for it.
     predicted: Money,
-    /// What FreshBooks did answer.
+    /// What FreshBooks did answer: the invoice's total less those of the credit notes made for it.
     returned: Money,
     /// What the Shopify order is owed.
     shopify: Money,
@@ -132,8 +135,9 @@ pub(super) struct CentProof {
 pub(super) struct SyncedOrder(pub(super) Model);
 
 impl SyncedOrder {
+    /// Whether a worker is at it. One that is still at a dismissed order is on its way out.
     fn leased(&self, now: DateTime<Utc>) -> bool {
-        self.0.leased_until.is_some_and(|until| until > now)
+        self.0.state != State::Dismissed && self.0.leased_until.is_some_and(|until| until > now)
     }
 
     fn proof(&self) -> Option<CentProof> {
@@ -213,12 +217,12 @@ impl SyncedOrder {
         if self.leased(ctx.app().clock.now()) { None } else { self.0.due_at.map(Instant) }
     }
 
-    /// Why it is not in the books, and who can mend it. Null when it is.
+    /// Why it is not in the books, and who can mend it. Null when it is. A dismissed order keeps what it had when it was given up.
     async fn last_error(&self) -> Option<Problem> {
         order::problem(&self.0).map(Problem::from)
     }
 
-    /// The FreshBooks client that it is invoiced to; null until there is one.
+    /// The FreshBooks client that it is invoiced to; before there is an invoice, the one that its customer has. Null until there is one.
     async fn client(&self, ctx: &Context<'_>) -> Result<Option<OrderClient>> {
         documents::client(ctx, &self.0).await
     }
@@ -233,12 +237,19 @@ impl SyncedOrder {
         documents::payments(ctx, &self.0).await
     }
 
-    /// The three totals that must agree to the cent; null until FreshBooks has answered.
+    /// Its refunds as FreshBooks has them: one per refund that is recorded, the oldest first. Not those whose money has not moved, nor those
+    /// left to a person.
+    async fn refunds(&self, ctx: &Context<'_>) -> Result<Vec<Refund>> {
+        refunds::refunds(ctx, &self.0).await
+    }
+
+    /// The three totals that must agree to the cent; null until FreshBooks has answered, and once a visit has ended without comparing them:
+    /// skipped, voided, waiting or failed before that.
     async fn cent_proof(&self) -> Option<CentProof> {
         self.proof()
     }
 
-    /// Whether the three totals of `centProof` disagree. False while there is no proof yet.
+    /// Whether the three totals of `centProof` disagree. False where there is no proof.
     async fn has_difference(&self) -> bool {
         self.proof().is_some_and(|proof| !proof.agrees)
     }

@@ -31,12 +31,14 @@ pub(super) struct OrderPreview {
     known_since: Option<Instant>,
     /// What the order is owed, in the currency of the documents; null where that cannot be said.
     owed: Option<Money>,
-    /// What FreshBooks is expected to answer, the invoice less credit notes; to the cent it equals `owed`. Null where that cannot be said.
+    /// What FreshBooks is expected to answer, the invoice less credit notes; to the cent it equals `owed`, but for refunds that are left to a
+    /// person. Null where that cannot be said.
     predicted_total: Option<Money>,
-    /// Why the order would not be synced as it is; null when it would.
+    /// Why the order would not end as synced: what stands in the way, or what is left to a person although `writes` would be sent. Null when
+    /// it would.
     problem: Option<Problem>,
     /// What would be sent, in order: together, their field mappings are the difference to what FreshBooks holds. Empty when the books agree
-    /// already, or `problem` stands in the way.
+    /// already, or something stands in the way.
     writes: Vec<PreviewedWrite>,
 }
 

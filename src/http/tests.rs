@@ -1,6 +1,8 @@
 //! The server over real HTTP: a SQLite file, the real router, tokens as people have them.
 
 mod access;
+mod dismiss;
+mod documents;
 mod lists;
 mod order;
 mod people;

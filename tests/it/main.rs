@@ -7,6 +7,7 @@ mod cents;
 mod cli;
 mod clients;
 mod crash;
+mod dismiss;
 mod filters;
 mod freshbooks;
 mod harness;

@@ -1,6 +1,9 @@
 //! What an order became in FreshBooks, as our links tell it.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, SimpleObject};
+use chrono_tz::Tz;
 use entity::{
     resource_link::{self, Kind, State},
     synced_order::Model,
@@ -9,12 +12,12 @@ use entity::{
 use super::super::{
     auth::Asking,
     error::Result,
-    loader::{ClientOf, LinksOf, PayerOf, SnapshotOf, SubjectOf},
+    loader::{ClientOf, LinksOf, SnapshotOf, SubjectOf},
     scalar::{Day, Instant, Money},
 };
 use crate::{
     connection as connections, link,
-    shopify::model::{Transaction, TransactionKind},
+    shopify::model::{Order, Transaction, TransactionKind},
 };
 
 /// How sure we are of a document.
@@ -34,10 +37,14 @@ pub(in super::super) enum DocumentState {
 pub(in super::super) struct OrderClient {
     /// FreshBooks' id of the client; null until it has answered.
     freshbooks_id: Option<String>,
-    /// Whether the client was found in FreshBooks by its e-mail address, and is left as it is there. False for clients that we made.
+    /// Whether the client was there already and was found by its e-mail address. Such a client keeps what a person filled in: blanks are
+    /// filled, and later changes in Shopify are followed, except for guests. False for clients that we made for this buyer, and for one that
+    /// is no longer linked to anybody in Shopify.
     matched: bool,
-    /// Shopify's number of the customer; null for a guest and for sales without a customer.
+    /// Shopify's number of the customer who ordered; null for a guest and for sales without a customer.
     shopify_customer_id: Option<String>,
+    /// Shopify's number of the company that the client stands for; null where it is a person, or the generic client.
+    shopify_company_id: Option<String>,
     /// How sure we are.
     state: DocumentState,
     /// When it was last written or looked up.
@@ -51,7 +58,7 @@ pub(in super::super) struct Invoice {
     freshbooks_id: Option<String>,
     /// The invoice's number.
     number: Option<String>,
-    /// The total that FreshBooks answered.
+    /// The total that FreshBooks answered. Refunds that are recorded as adjustments are taken off it, credit notes are not.
     amount: Option<Money>,
     /// What is still to be paid: the total less the payments that we made.
     outstanding: Option<Money>,
@@ -81,7 +88,7 @@ pub(in super::super) struct Payment {
     shopify_transaction_id: String,
     /// FreshBooks' id of the payment; null until it has answered.
     freshbooks_id: Option<String>,
-    /// What was booked: the transaction less what was refunded of it.
+    /// What was booked: the transaction less change, and less refunds of it that are recorded as adjustments.
     amount: Option<Money>,
     /// What it was in Shopify; null once the order's snapshot is past its retention.
     kind: Option<PaymentKind>,
@@ -100,18 +107,25 @@ fn invoice_url(account_id: &str, invoice_id: i64) -> String {
     format!("https://my.freshbooks.com/#/invoice/{account_id}-{invoice_id}")
 }
 
-fn text(id: Option<i64>) -> Option<String> {
+pub(super) fn text(id: Option<i64>) -> Option<String> {
     id.map(|id| id.to_string())
 }
 
 /// Hundredths in the document's currency: FreshBooks' own word for it, or the proof's.
-fn money(cents: Option<i64>, facts: &link::Facts, order: &Model) -> Option<Money> {
+pub(super) fn money(cents: Option<i64>, facts: &link::Facts, order: &Model) -> Option<Money> {
     Money::hundredths(cents?, &facts.currency)
         .or_else(|| Money::hundredths(cents?, order.proof_currency.as_deref().or(order.currency.as_deref())?))
 }
 
-async fn links(ctx: &Context<'_>, order: &Model) -> Result<Vec<resource_link::Model>> {
+pub(super) async fn links(ctx: &Context<'_>, order: &Model) -> Result<Vec<resource_link::Model>> {
     Ok(ctx.reader().load_one(LinksOf(order.id)).await?.unwrap_or_default())
+}
+
+/// The order as it was last read, and the zone of its shop's days.
+pub(super) async fn snapshot(ctx: &Context<'_>, order: &Model) -> Result<(Option<Arc<Order>>, Option<Tz>)> {
+    let snapshot = ctx.reader().load_one(SnapshotOf(order.id)).await?;
+    let connection = ctx.reader().load_one(order.connection_id).await?;
+    Ok((snapshot, connection.and_then(|row| connections::shop(&row).ok()).map(|shop| shop.time_zone)))
 }
 
 pub(super) async fn invoice(ctx: &Context<'_>, order: &Model) -> Result<Option<Invoice>> {
@@ -145,12 +159,8 @@ pub(super) async fn payments(ctx: &Context<'_>, order: &Model) -> Result<Vec<Pay
     let rows: Vec<_> = links.into_iter().filter(|row| row.kind == Kind::Payment).collect();
     // What the links do not hold is in the snapshot, which is not opened for nothing.
     let field = |name: &str| ctx.look_ahead().field(name).exists();
-    let opened = !rows.is_empty() && ["kind", "gateway", "date"].into_iter().any(field);
-    let snapshot = if opened { ctx.reader().load_one(SnapshotOf(order.id)).await? } else { None };
-    let zone = match ctx.reader().load_one(order.connection_id).await? {
-        Some(connection) if opened => connections::shop(&connection).ok().map(|shop| shop.time_zone),
-        _ => None,
-    };
+    let needed = !rows.is_empty() && ["kind", "gateway", "date"].into_iter().any(field);
+    let (snapshot, zone) = if needed { snapshot(ctx, order).await? } else { (None, None) };
     let transaction = |number: &str| -> Option<&Transaction> {
         let all = &snapshot.as_ref()?.transactions;
         all.iter().find(|transaction| transaction.id.number().map(|id| id.to_string()).as_deref() == Some(number))
@@ -183,24 +193,37 @@ pub(super) async fn client(ctx: &Context<'_>, order: &Model) -> Result<Option<Or
         None => None,
     };
     let customer = subject.as_deref().and_then(|subject| subject.strip_prefix("customer:"));
-    let key = if let Some(customer) = customer {
-        Some(ClientOf::Customer(connection, customer.to_owned()))
-    } else {
-        // A guest's link goes by a pseudonym, so the way to it is the invoice.
-        let invoice = links(ctx, order).await?.into_iter().find(|row| row.kind == Kind::Invoice);
-        match invoice {
-            Some(invoice) => reader.load_one(PayerOf(invoice.id)).await?.map(|id| ClientOf::Client(connection, id)),
-            None => None,
-        }
+    let links = links(ctx, order).await?;
+    let invoice = links.iter().find(|row| row.kind == Kind::Invoice);
+    let bound = invoice.and_then(|row| Some((row, link::facts(row).client?)));
+    let key = match (bound, customer) {
+        (Some((_, id)), _) => ClientOf::Client(connection, id),
+        (None, Some(customer)) => ClientOf::Customer(connection, customer.to_owned()),
+        (None, None) => return Ok(None),
     };
-    let Some(key) = key else { return Ok(None) };
-    let Some(row) = reader.load_one(key).await? else { return Ok(None) };
-    Ok(Some(OrderClient {
-        freshbooks_id: text(row.freshbooks_id),
-        matched: link::facts(&row).adopted,
+    let rows = reader.load_one(key).await?.unwrap_or_default();
+    // Of several links to one client: the customer's own, rather than that of another.
+    let is_anothers = |row: &resource_link::Model| {
+        (customer != Some(row.shopify_id.as_str()), row.shopify_id.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    if let Some(row) = rows.into_iter().min_by_key(is_anothers) {
+        return Ok(Some(OrderClient {
+            freshbooks_id: text(row.freshbooks_id),
+            matched: link::facts(&row).adopted,
+            shopify_customer_id: customer.map(str::to_owned),
+            shopify_company_id: row.shopify_id.strip_prefix("company:").map(str::to_owned),
+            state: row.state.into(),
+            synced_at: Instant(row.updated_at),
+        }));
+    }
+    // The customer has another client by now; this invoice stays where it is.
+    Ok(bound.map(|(invoice, id)| OrderClient {
+        freshbooks_id: text(Some(id)),
+        matched: false,
         shopify_customer_id: customer.map(str::to_owned),
-        state: row.state.into(),
-        synced_at: Instant(row.updated_at),
+        shopify_company_id: None,
+        state: State::Confirmed.into(),
+        synced_at: Instant(invoice.updated_at),
     }))
 }
 

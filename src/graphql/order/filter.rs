@@ -2,7 +2,7 @@
 
 use async_graphql::{Enum, InputObject};
 use chrono::{DateTime, Utc};
-use entity::synced_order::{Column, Entity, Model};
+use entity::synced_order::{Column, Entity, Model, State};
 use sea_orm::{
     ColumnTrait, Condition, ExprTrait,
     sea_query::{Expr, LikeExpr, SimpleExpr},
@@ -86,14 +86,14 @@ impl OrderFilter {
 }
 
 fn in_states(states: &[OrderState], now: DateTime<Utc>) -> Condition {
-    let leased = || Column::LeasedUntil.gt(now);
-    let at_rest = || Column::LeasedUntil.is_null().or(Column::LeasedUntil.lte(now));
+    let leased = Column::LeasedUntil.gt(now).and(Column::State.ne(State::Dismissed));
+    let at_rest = Column::LeasedUntil.is_null().or(Column::LeasedUntil.lte(now)).or(Column::State.eq(State::Dismissed));
     let mut any = Condition::any();
     if states.contains(&OrderState::Syncing) {
-        any = any.add(leased());
+        any = any.add(leased);
     }
     let stored: Vec<_> = states.iter().filter_map(|state| state.stored()).collect();
-    any.add(Condition::all().add(Column::State.is_in(stored)).add(at_rest()))
+    any.add(Condition::all().add(Column::State.is_in(stored)).add(at_rest))
 }
 
 fn like(column: Column, pattern: String) -> SimpleExpr {

@@ -1,7 +1,10 @@
-//! One order, ahead of everything else.
+//! What a person does about one order: sync it ahead of everything else, or give it up.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use entity::ids::{ConnectionId, OrderId};
+use entity::{
+    ids::{ConnectionId, OrderId},
+    synced_order::Model,
+};
 
 use super::{
     super::{
@@ -32,16 +35,29 @@ pub(in super::super) struct ResyncOrderInput {
     name: Option<String>,
 }
 
-/// What became of a resync.
+/// Which order to give up, and why.
+#[derive(Debug, InputObject)]
+pub(in super::super) struct DismissOrderInput {
+    /// The global id of the order.
+    order_id: ID,
+    /// Why, for the audit trail, where everybody may read it: name no persons. From 1 to 500 characters, in one line.
+    reason: String,
+}
+
+/// What became of a resync, or of a dismissal.
 #[derive(SimpleObject)]
 pub(in super::super) struct ResyncOrderPayload {
-    /// The order, due now; null where the input must be mended first.
+    /// The order, due now or given up; null where the input must be mended first.
     order: Option<SyncedOrder>,
     /// What is wrong with the input.
     user_errors: Vec<UserError>,
 }
 
 impl ResyncOrderPayload {
+    fn of(row: Model) -> Self {
+        Self { order: Some(SyncedOrder(row)), user_errors: Vec::new() }
+    }
+
     fn invalid(field: &str, message: &str, code: UserErrorCode) -> Self {
         Self { order: None, user_errors: vec![UserError::new(field, message, code)] }
     }
@@ -67,29 +83,56 @@ impl OrderMutation {
             Err(payload) => return Ok(payload),
         };
         let by = ctx.may(Right::Resync, connection)?;
-        match order::resync(ctx.app(), &by, target).await {
-            Ok(row) => Ok(ResyncOrderPayload { order: Some(SyncedOrder(row)), user_errors: Vec::new() }),
+        Ok(ResyncOrderPayload::of(order::resync(ctx.app(), &by, target).await?))
+    }
+
+    /// Gives one order up, whatever its state: it is out of the way until somebody resyncs it. Its changes in Shopify are still recorded, and
+    /// nothing is done about them; what is in the books stays there. Dismissing it again changes nothing. For the role SUPPORT.
+    async fn dismiss_order(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which order, and why.")] input: DismissOrderInput,
+    ) -> Result<ResyncOrderPayload> {
+        ctx.role_may(Right::Resync)?;
+        let DismissOrderInput { order_id, reason } = input;
+        let (id, connection) = match known(ctx, &order_id).await? {
+            Ok(found) => found,
+            Err(payload) => return Ok(payload),
+        };
+        let by = ctx.may(Right::Resync, connection)?;
+        match order::dismiss(ctx.app(), &by, id, &reason).await {
+            Ok(row) => Ok(ResyncOrderPayload::of(row)),
+            Err(order::Error::Reason(sentence)) => {
+                let code = if reason.trim().is_empty() { UserErrorCode::Required } else { UserErrorCode::Invalid };
+                Ok(ResyncOrderPayload::invalid("reason", sentence, code))
+            }
             Err(error) => Err(error.into()),
         }
     }
 }
 
-type Found = std::result::Result<(Target, ConnectionId), ResyncOrderPayload>;
+type Found<T> = std::result::Result<(T, ConnectionId), ResyncOrderPayload>;
 
-async fn target(ctx: &Context<'_>, input: ResyncOrderInput) -> Result<Found> {
+/// The order of this global id.
+async fn known(ctx: &Context<'_>, id: &ID) -> Result<Found<OrderId>> {
+    let id = OrderId::read(id)?;
+    match order::load(ctx.app().db.read(), id).await {
+        Ok(row) => Ok(Ok((id, row.connection_id))),
+        Err(order::Error::Missing) => {
+            Ok(Err(ResyncOrderPayload::invalid("orderId", "There is no such order.", UserErrorCode::NotFound)))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn target(ctx: &Context<'_>, input: ResyncOrderInput) -> Result<Found<Target>> {
     use UserErrorCode::{Invalid, NotFound, Required};
     let db = ctx.app().db.read();
     let ResyncOrderInput { order_id, connection_id, shopify_order_id: number, name } = input;
     match (order_id, connection_id, number, name) {
         (Some(id), None, None, None) => {
-            let id = OrderId::read(&id)?;
-            match order::load(db, id).await {
-                Ok(row) => Ok(Ok((Target::Known(id), row.connection_id))),
-                Err(order::Error::Missing) => {
-                    Ok(Err(ResyncOrderPayload::invalid("orderId", "There is no such order.", NotFound)))
-                }
-                Err(error) => Err(error.into()),
-            }
+            let found = known(ctx, &id).await?;
+            Ok(found.map(|(id, connection)| (Target::Known(id), connection)))
         }
         (None, Some(connection), number, name) if number.is_some() != name.is_some() => {
             let connection = ConnectionId::read(&connection)?;

@@ -45,8 +45,8 @@ pub(in super::super) struct ConnectionSettingsInput {
     matching: MaybeUndefined<ClientMatching>,
     /// The name of the one client for sales without a customer, at most 255 characters; null is `Shopify sales`.
     generic_client: MaybeUndefined<String>,
-    /// Closes the books up to and including this day, today (in the shop's time zone) or earlier. It may be moved back; the trail says who
-    /// did. Null locks nothing.
+    /// Closes the books up to and including this day, which must be over where the shop is: a document moved out of today would be dated
+    /// tomorrow. It may be moved back; the trail says who did. Null locks nothing.
     locked_through: MaybeUndefined<Day>,
     /// What becomes of changes that belong into the locked period; null is OPEN_PERIOD.
     late_changes: MaybeUndefined<LateChanges>,

@@ -110,8 +110,8 @@ pub fn check(settings: &Settings, bounds: &Bounds) -> Vec<Wrong> {
     }
     wrong.extend(payment_types(settings));
     wrong.extend(text("genericClient", &settings.generic_client));
-    if settings.locked_through.is_some_and(|day| day > bounds.today) {
-        let sentence = format!("It must not be later than today, {}: the day is still to come.", bounds.today);
+    if settings.locked_through.is_some_and(|day| day >= bounds.today) {
+        let sentence = format!("It must be before today, {}: a day that is not over cannot be closed.", bounds.today);
         wrong.push(Wrong::invalid("lockedThrough", sentence));
     }
     wrong

@@ -1,0 +1,49 @@
+//! Dismissed orders: what changes is recorded, the books stay, and a resync takes them up again.
+
+use entity::synced_order::State;
+use ml_connector::{
+    auth::Actor,
+    connection,
+    mapping::settings::{Change, LateChanges, Refunds, Settings, To},
+    order::{self, Target},
+};
+
+use crate::harness::{TestApp, World, mugs};
+
+#[tokio::test]
+async fn a_dismissed_order_stays_as_it_is_through_pulls_and_settings_until_it_is_resynced() {
+    let settings = Settings { refunds: Refunds::Person, ..Settings::default() };
+    let app = TestApp::in_world(World { settings, ..World::default() }).await;
+    let placed = app.shopify.place(mugs(1001).refund_units(0, 1));
+    app.pull().await;
+    let waiting = app.order("#1001").await;
+    assert_eq!(
+        (waiting.state, order::problem(&waiting).unwrap().code.as_str()),
+        (State::Waiting, "REFUND_LEFT_TO_PERSON")
+    );
+
+    let by = Actor::system("test");
+    order::dismiss(&app.app, &by, waiting.id, "Recorded by hand.").await.unwrap();
+    let calls = app.calls();
+    app.shopify.evolve(placed.id, |order| order.refund_units(0, 1));
+    app.pull().await;
+    let pulled = app.order("#1001").await;
+    assert_eq!(pulled.state, State::Dismissed);
+    assert!(pulled.shopify_updated_at > waiting.shopify_updated_at, "the news is recorded");
+    let change = Change { late_changes: To::Value(LateChanges::Wait), ..Change::default() };
+    connection::update_settings(&app.app, &by, app.connection, &change).await.unwrap();
+    app.settle().await;
+    assert_eq!((app.order("#1001").await.state, app.calls()), (State::Dismissed, calls));
+    assert_eq!(app.invoices_of("#1001"), ["32.77 CAD, paid"]);
+
+    let change = Change { refunds: To::Value(Refunds::Adjust), ..Change::default() };
+    connection::update_settings(&app.app, &by, app.connection, &change).await.unwrap();
+    order::resync(&app.app, &by, Target::Known(waiting.id)).await.unwrap();
+    app.settle().await;
+    assert_eq!(app.order("#1001").await.state, State::Synced);
+    assert_eq!(app.invoices_of("#1001"), ["5.65 CAD, paid"]);
+    let trail = app.trail("#1001").await;
+    let dismissal = trail.iter().find(|entry| entry.action == "dismiss").unwrap();
+    assert_eq!((dismissal.outcome.as_str(), dismissal.message.as_str()), ("done", "Dismissed: Recorded by hand."));
+    app.end().await;
+}
