@@ -5,6 +5,7 @@
 
 mod dismiss;
 mod reconsider;
+mod settle;
 pub mod snapshot;
 
 use std::collections::BTreeMap;
@@ -21,14 +22,17 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 
-pub use self::{dismiss::dismiss, reconsider::reconsider};
+pub use self::{
+    dismiss::dismiss,
+    reconsider::reconsider,
+    settle::{Outcome, Proof, problem, retry_later, settle},
+};
 use crate::{
     app::App,
     audit,
     auth::Actor,
     crypto::{self, Keyring},
     customer_key, mapping,
-    problem::Problem,
     shopify::model::Order,
     work::{self, Lane, Lease},
 };
@@ -216,93 +220,6 @@ pub async fn find_by_name(
         .order_by_desc(Column::ShopifyOrderId)
         .one(conn)
         .await
-}
-
-/// How a visit ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// Where the order rests.
-    pub state: State,
-    /// Why, where it is not synced.
-    pub problem: Option<Problem>,
-    /// Law 2's three totals, where FreshBooks has answered.
-    pub proof: Option<Proof>,
-}
-
-/// What FreshBooks was to answer, what it answered, and what Shopify's order is owed. In hundredths of `currency`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proof {
-    /// The document's currency.
-    pub currency: String,
-    /// By the rule that the account's answers have not contradicted.
-    pub predicted: i64,
-    /// FreshBooks' own figure.
-    pub returned: i64,
-    /// The order's owed total.
-    pub shopify: i64,
-}
-
-/// Ends a visit: the order rests, or stays due where it changed meanwhile. `false` when the lease was lost: somebody else is at it, or gave
-/// it up.
-///
-/// # Errors
-/// When the database fails.
-pub async fn settle(
-    txn: &impl ConnectionTrait,
-    lease: Lease,
-    outcome: &Outcome,
-    now: DateTime<Utc>,
-) -> Result<bool, Error> {
-    let state = work::unless_marked::<Entity>(Expr::value(outcome.state), Expr::value(State::Due))?;
-    let mut update = work::settle::<Entity>(lease, now)?
-        .filter(Column::State.ne(State::Dismissed))
-        .col_expr(Column::State, state)
-        .col_expr(Column::LastError, Expr::value(problem_text(outcome.problem.as_ref())?))
-        .col_expr(Column::UpdatedAt, Expr::value(now));
-    // The proof is of what the order is now: where there is none, an older one would say something wrong.
-    let proof = outcome.proof.as_ref();
-    update = update
-        .col_expr(Column::ProofCurrency, Expr::value(proof.map(|proof| proof.currency.clone())))
-        .col_expr(Column::ProofPredictedMinor, Expr::value(proof.map(|proof| proof.predicted)))
-        .col_expr(Column::ProofReturnedMinor, Expr::value(proof.map(|proof| proof.returned)))
-        .col_expr(Column::ProofShopifyMinor, Expr::value(proof.map(|proof| proof.shopify)));
-    if outcome.state == State::Synced {
-        update = update.col_expr(Column::SyncedAt, Expr::value(now));
-    }
-    Ok(update.exec(txn).await?.rows_affected == 1)
-}
-
-/// Ends a visit for now: tried again at `at`. `false` when the lease was lost or the order given up.
-///
-/// # Errors
-/// When the database fails.
-pub async fn retry_later(
-    conn: &impl ConnectionTrait,
-    lease: Lease,
-    state: State,
-    problem: Option<&Problem>,
-    at: DateTime<Utc>,
-    counts: bool,
-    now: DateTime<Utc>,
-) -> Result<bool, Error> {
-    let state = work::unless_marked::<Entity>(Expr::value(state), Expr::value(State::Due))?;
-    let mut update = work::retry_later::<Entity>(lease, at, counts, now)?
-        .filter(Column::State.ne(State::Dismissed))
-        .col_expr(Column::State, state)
-        .col_expr(Column::UpdatedAt, Expr::value(now));
-    if problem.is_some() {
-        update = update.col_expr(Column::LastError, Expr::value(problem_text(problem)?));
-    }
-    Ok(update.exec(conn).await?.rows_affected == 1)
-}
-
-/// The stored problem of an order.
-pub fn problem(row: &Model) -> Option<Problem> {
-    serde_json::from_str(row.last_error.as_deref()?).ok()
-}
-
-fn problem_text(problem: Option<&Problem>) -> Result<Option<String>, Error> {
-    Ok(problem.map(serde_json::to_string).transpose()?)
 }
 
 /// What every mark says beside the due columns. A leased row keeps its fence: the visit under way notices by the generation.

@@ -4,18 +4,18 @@ use serde_json::json;
 
 use super::*;
 
-const SOLD: &str = "2 Mug at 12.00 HST 13%";
+pub(super) const SOLD: &str = "2 Mug at 12.00 HST 13%";
 
-fn paid(amount: &str) -> String {
+pub(super) fn paid(amount: &str) -> String {
     format!("paid {amount} CAD on 2026-11-19 as Credit Card")
 }
 
 /// Shopify's sum of suggested less actual refunds.
-fn discrepancy(order: Value, amount: &str) -> Value {
+pub(super) fn discrepancy(order: Value, amount: &str) -> Value {
     order.set("/refundDiscrepancySet", bag(amount))
 }
 
-fn one_mug() -> Value {
+pub(super) fn one_mug() -> Value {
     back(1, 1, "12.00", "1.56")
 }
 

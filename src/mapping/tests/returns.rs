@@ -1,21 +1,9 @@
 //! Row "refunds": money still on its way, money that never moves, goods that come back without any.
 
-use super::*;
-
-const SOLD: &str = "2 Mug at 12.00 HST 13%";
-
-fn paid(amount: &str) -> String {
-    format!("paid {amount} CAD on 2026-11-19 as Credit Card")
-}
-
-/// Shopify's sum of suggested less actual refunds.
-fn discrepancy(order: Value, amount: &str) -> Value {
-    order.set("/refundDiscrepancySet", bag(amount))
-}
-
-fn one_mug() -> Value {
-    back(1, 1, "12.00", "1.56")
-}
+use super::{
+    refunds::{SOLD, discrepancy, one_mug, paid},
+    *,
+};
 
 #[test]
 fn a_refund_under_way_waits_as_if_it_were_not_there() {
