@@ -273,16 +273,21 @@ fn discounts(
     Ok(found)
 }
 
+/// Whether the order states its taxes for itself alone: none of its lines does.
+pub(super) fn states_taxes_alone(order: &Order) -> bool {
+    let of_item =
+        |item: &LineItem| !item.tax_lines.is_empty() || item.duties.iter().any(|duty| !duty.tax_lines.is_empty());
+    !(order.line_items.iter().any(of_item)
+        || order.shipping_lines.iter().any(|line| !line.tax_lines.is_empty())
+        || order.additional_fees.iter().any(|fee| !fee.tax_lines.is_empty()))
+}
+
 /// Orders imported by API may state their tax on the order alone. Beside the prices it becomes lines of its own, exact and named; inside
 /// them it is shared out over what was sold. What an edit took away is gone from it; what refunds took away stands on the refunds' lines.
 fn order_level_taxes(view: View<'_>, parts: &mut Vec<Part>) -> Result<(), Refusal> {
     let View { order, read, .. } = view;
     let total = read.cents_or_zero("totalTaxSet", order.total_tax_set.as_ref())?;
-    let of_duties = |item: &LineItem| item.duties.iter().any(|duty| !duty.tax_lines.is_empty());
-    let on_lines = order.line_items.iter().any(|item| !item.tax_lines.is_empty() || of_duties(item))
-        || order.shipping_lines.iter().any(|line| !line.tax_lines.is_empty())
-        || order.additional_fees.iter().any(|fee| !fee.tax_lines.is_empty());
-    if total == 0 || on_lines {
+    if total == 0 || !states_taxes_alone(order) {
         return Ok(());
     }
     let taxes = taxes(&order.tax_lines, (1, 1), read, view.marketplace())?;

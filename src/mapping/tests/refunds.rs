@@ -185,3 +185,14 @@ fn a_refund_lowers_the_payment_it_went_back_to_first() {
         assert_eq!(books(&order, &Settings::default()), expected, "{what}");
     }
 }
+
+#[test]
+fn an_untaxed_item_goes_back_without_the_taxes_of_the_others() {
+    let book = item("Book", "10.00", 1, "10.00", &[]).set("/id", "gid://shopify/LineItem/2");
+    let mug = item("Mug", "12.00", 1, "12.00", &[tax("VAT", 0.2, "2.00")]);
+    let sold =
+        order("22.00", &[mug, book]).set("/taxesIncluded", true).set("/taxLines", json!([tax("VAT", 0.2, "2.00")]));
+    let order = sold.refunded(refund(8, &[back(2, 1, "10.00", "0.00")], "10.00")).now("12.00");
+    let expected = ["1 Mug at 10.00 VAT 20%", "1 Book at 10.00", "1 Refund: Book at -10.00", "12.00 CAD"];
+    assert_eq!(invoice(&order, &Settings::default()), expected);
+}
