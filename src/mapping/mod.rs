@@ -3,8 +3,8 @@
 //! The dictionary between two vocabularies, Shopify's and FreshBooks', with no third one between them. Either it translates an order to
 //! the cent, with the proof, or it refuses with a reason that names who can mend it.
 //!
-//! Read it in this order: [`filter`] (is it booked at all), [`part`] and [`refund`] (the order taken apart, in Shopify's own figures),
-//! [`tax`] and [`line`] (parts as FreshBooks' lines), [`document`] (lines that add up), then a file per kind of document.
+//! Read it in this order: `filter` (is it booked at all), `part` and `refund` (the order taken apart, in Shopify's own figures),
+//! `tax` and `line` (parts as FreshBooks' lines), `document` (lines that add up), then a file per kind of document.
 
 mod amount;
 pub mod client;

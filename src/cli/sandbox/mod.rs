@@ -46,6 +46,36 @@ pub(super) struct Args {
     /// How many orders the sample store has
     #[arg(long, default_value_t = 80, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     orders: u32,
+    /// How the simulated FreshBooks rounds taxes: nobody knows how the real one does
+    #[arg(long, value_enum, default_value_t = Rounding::LineHalfUp)]
+    rounding: Rounding,
+}
+
+/// A way of adding an invoice up.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Rounding {
+    /// Each tax of each line, half a cent up
+    LineHalfUp,
+    /// Each tax of each line, half a cent to the even one
+    LineHalfEven,
+    /// Each tax once for the whole invoice, half a cent up
+    InvoiceHalfUp,
+    /// Each tax once for the whole invoice, half a cent to the even one
+    InvoiceHalfEven,
+    /// Both taxes of a line as one sum: a way that the connector does not know
+    TaxesTogether,
+}
+
+impl From<Rounding> for freshbooks::Rounding {
+    fn from(rounding: Rounding) -> Self {
+        match rounding {
+            Rounding::LineHalfUp => Self::LineHalfUp,
+            Rounding::LineHalfEven => Self::LineHalfEven,
+            Rounding::InvoiceHalfUp => Self::InvoiceHalfUp,
+            Rounding::InvoiceHalfEven => Self::InvoiceHalfEven,
+            Rounding::TaxesTogether => Self::TaxesTogether,
+        }
+    }
 }
 
 /// What runs: the two platforms and the service between them.
@@ -117,6 +147,7 @@ async fn start(config: Config, args: &Args) -> anyhow::Result<Running> {
     let books = freshbooks::Options {
         restored: journal::read(&db).await?,
         journal: Some(journal::on(&db)),
+        rounding: args.rounding.into(),
         ..Default::default()
     };
     let tokens = TokenSet {

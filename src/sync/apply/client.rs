@@ -89,7 +89,8 @@ pub(in crate::sync) async fn look_up(
     let (client, ours, facts) = match id {
         Some(id) => {
             let client = books.client(id).await?.ok_or_else(|| gone("client", id))?;
-            (client, true, known.client.as_ref().map(|doc| doc.facts.clone()).unwrap_or_default())
+            let facts = known.client.as_ref().map(|doc| doc.facts.clone()).unwrap_or_default();
+            (client, !facts.adopted, facts)
         }
         None => match find(books, &wanted.client).await? {
             Some((client, ours)) => (client, ours, Facts { adopted: !ours, ..Facts::default() }),
