@@ -27,7 +27,7 @@ use crate::{
 pub struct LinkKey {
     /// What kind of document.
     pub kind: Kind,
-    /// Shopify's number of the order, transaction or customer; a pseudonym for guests; `generic`.
+    /// Shopify's number of the order, transaction, refund or customer; `company:` and its number; a pseudonym for guests; `generic`.
     pub shopify_id: String,
 }
 

@@ -73,6 +73,23 @@ async fn a_credit_note_whose_reply_was_lost_is_adopted_and_one_that_never_arrive
 }
 
 #[tokio::test]
+async fn one_failure_at_any_call_ends_with_one_credit_note_all_the_same() {
+    for moment in [Moment::Before, Moment::After] {
+        for skip in 0..5 {
+            let app = by(Refunds::CreditNote).await;
+            let placed = app.shopify.place(mugs(1001));
+            app.freshbooks.faults.add(None, skip, 1, moment, Failure::Drop);
+            app.pull().await;
+            app.shopify.evolve(placed.id, |order| order.on("2026-10-05T15:00:00Z").refund_units(0, 1));
+            app.pull().await;
+            assert_eq!(books(&app), ["32.77 CAD, paid", "13.56 CAD on 2026-10-05"], "call {skip} {moment:?}");
+            assert!(app.freshbooks.faults.is_empty(), "there was no call {skip} to fail");
+            app.end().await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn refunds_from_before_the_invoice_are_recorded_as_those_after_it() {
     for (refunds, expected) in [
         (Refunds::Adjust, vec!["19.21 CAD, paid"]),
