@@ -182,6 +182,11 @@ pub fn shop_total(order: &Order) -> Option<crate::money::Money> {
     crate::money::Money::exact(total.amount, total.currency_code).ok()
 }
 
+/// An amount of FreshBooks' in hundredths.
+pub fn cents(amount: rust_decimal::Decimal) -> Cents {
+    crate::money::half_up(amount * rust_decimal::Decimal::ONE_HUNDRED)
+}
+
 /// Hundredths as text, such as `-12.30`.
 pub fn cents_text(cents: Cents) -> String {
     rust_decimal::Decimal::new(cents, 2).to_string()

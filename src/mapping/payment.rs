@@ -30,7 +30,7 @@ pub struct WantedPayment {
 impl WantedPayment {
     /// In hundredths.
     pub fn amount(&self) -> Cents {
-        crate::money::half_up(self.draft.amount.amount * Decimal::ONE_HUNDRED)
+        super::cents(self.draft.amount.amount)
     }
 }
 

@@ -9,7 +9,6 @@ use entity::{
     ids::LinkId,
     resource_link::{Kind, State},
 };
-use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::{
@@ -23,8 +22,7 @@ use crate::{
         model::{Line, VisState},
     },
     link::{self, Intent, KnownDoc, Writer},
-    mapping::{Cents, Subject, Wanted},
-    money::half_up,
+    mapping::{Cents, Subject, Wanted, cents},
     order::snapshot::Snapshot,
     problem::{Owner, Problem},
 };
@@ -167,8 +165,4 @@ fn gone(kind: &str, id: i64) -> Error {
         format!("FreshBooks no longer has the {kind} {id}."),
         "Was it erased there? Ask FreshBooks; nothing is made in its place.",
     ))
-}
-
-fn cents(amount: Decimal) -> Cents {
-    half_up(amount * Decimal::ONE_HUNDRED)
 }

@@ -2,11 +2,13 @@
 
 use entity::synced_order::State;
 use ml_connector::{
+    auth::Actor,
     mapping::{
         Rules,
         rounding::Rule,
         settings::{Refunds, Settings},
     },
+    order::{self, Target},
     sandbox::{
         freshbooks::{self, ErrorStyle, Rounding},
         shopify::{Options, build, sample_store},
@@ -87,5 +89,28 @@ async fn where_no_rounding_line_is_allowed_taxes_become_lines_or_the_order_fails
     assert_eq!(app.order("#1001").await.state, State::Synced, "{:?}", app.states().await);
     let names: Vec<_> = app.freshbooks.invoices()[0].lines.iter().map(|line| line.name.clone()).collect();
     assert_eq!(names, ["Lamp", "Tax: GST 5%", "Tax: QST 9.975%"]);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_total_that_cannot_be_made_right_is_told_with_both_figures_and_never_called_synced() {
+    let app = TestApp::start().await;
+    let placed = app.shopify.place(build::order(1001).line("Mug", "20.00", 1).tax("HST", "0.13").placed());
+    app.pull().await;
+    // A tenth off the whole invoice, given by hand: FreshBooks takes it off whatever we write.
+    app.freshbooks.edit_invoice("1001", serde_json::json!({"discount_value": "10"})).await.unwrap();
+    app.shopify.evolve(placed.id, |order| order.edit_adds("Spoon", "3.00", 1));
+    app.pull().await;
+    let row = app.order("#1001").await;
+    assert_eq!(app.state("#1001").await, (State::Failed, "NOT_TO_THE_CENT".to_owned()));
+    assert_eq!(row.proof_shopify_minor, Some(2599));
+    assert_ne!(row.proof_returned_minor, row.proof_shopify_minor);
+    let problem = order::problem(&row).unwrap();
+    assert!(problem.message.contains("25.99"), "{}", problem.message);
+    app.freshbooks.edit_invoice("1001", serde_json::json!({"discount_value": "0"})).await.unwrap();
+    let target = Target::Known(row.id);
+    order::resync(&app.app, &Actor::system("test"), target).await.unwrap();
+    app.settle().await;
+    assert_eq!(app.order("#1001").await.state, State::Synced, "mended by hand: {:?}", app.states().await);
     app.end().await;
 }
