@@ -1,10 +1,10 @@
 //! Clients: FreshBooks' customers. E-mail addresses are not unique there.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{
     Books, Error, Request, filled,
-    model::{Client, ClientDraft, VisState},
+    model::{Client, ClientDraft},
 };
 
 const PATH: &str = "users/clients";
@@ -17,11 +17,6 @@ pub fn create(draft: &ClientDraft) -> Request {
 /// Changes these fields, and no others. `vis_state` goes alone: FreshBooks drops whatever comes with it.
 pub fn update(id: i64, fields: &Map<String, Value>) -> Request {
     Request::update(PATH, id, "", "client", fields.clone().into())
-}
-
-/// Deletes, archives or brings back. A client's documents stay as they are.
-pub fn set_vis_state(id: i64, state: VisState) -> Request {
-    Request::update(PATH, id, "", "client", json!({ "vis_state": state }))
 }
 
 impl Books {
@@ -64,7 +59,10 @@ impl Books {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::{super::testing::*, *};
+    use crate::freshbooks::model::VisState;
 
     fn page(page: u64, pages: u64, rows: Value) -> Reply {
         Reply::json(200, json!({"response": {"result": {"clients": rows, "page": page, "pages": pages, "total": 900}}}))
@@ -125,14 +123,5 @@ mod tests {
         let request = create(&draft);
         assert_eq!(request.body, json!({"client": {"fname": "Sam", "email": "sam@example.com"}}));
         assert_eq!(format!("{request:?}"), "POST users/clients", "people stay out of logs");
-    }
-
-    #[test]
-    fn an_archived_client_is_brought_back_by_its_visibility_alone() {
-        let request = set_vis_state(5, VisState::Active);
-        assert_eq!(
-            (format!("{request:?}").as_str(), request.body),
-            ("PUT users/clients/5", json!({"client": {"vis_state": 0}}))
-        );
     }
 }

@@ -160,7 +160,7 @@ pub(super) fn corrections(view: View<'_>) -> Result<Corrections, Refusal> {
     lower_payments(view, &mut refunds)?;
     let owed = owed(view, pending)?;
     if read.is_foreign(order) {
-        take_shares(view, owed, &mut refunds)?;
+        take_shares(view, owed, pending, &mut refunds)?;
     }
     let elsewhere: Cents = refunds.iter().filter(|refund| !refund.is_adjusted()).map(Refunded::kept).sum();
     let on_invoice = discrepancy(view, pending)? - elsewhere;
@@ -192,18 +192,17 @@ fn lower_payments(view: View<'_>, refunds: &mut [Refunded]) -> Result<(), Refusa
 /// A transaction has its own day's exchange rate, so what was given back is told by its share in the buyer's money: of what the refunds
 /// make of Shopify's totals where that is all that they do, else of what is owed; of that also where all that was paid went back, so that
 /// payments and credit notes end at nothing.
-fn take_shares(view: View<'_>, owed: Cents, refunds: &mut [Refunded]) -> Result<(), Refusal> {
+fn take_shares(view: View<'_>, owed: Cents, pending: Cents, refunds: &mut [Refunded]) -> Result<(), Refusal> {
     let (order, shares) = (view.order, view.in_shares());
-    let (pending, exact) = pending_and_moved(shares)?;
+    let (under_way, exact) = pending_and_moved(shares)?;
     let explained = !order.net_payment_set.presentment_money.amount.is_zero()
         && refunds.iter().all(|refund| !refund.is_adjusted())
-        && discrepancy(shares, pending)? == exact.iter().map(Refunded::kept).sum::<Cents>();
+        && discrepancy(shares, under_way)? == exact.iter().map(Refunded::kept).sum::<Cents>();
     let (whole, all) = if explained {
         let goods = -refunds.iter().map(|refund| total(&refund.parts)).sum::<Cents>();
-        let (here, _) = pending_and_moved(view)?;
-        (goods - discrepancy(view, here)?, exact.iter().map(|refund| refund.given).sum())
+        (goods - discrepancy(view, pending)?, exact.iter().map(|refund| refund.given).sum())
     } else {
-        (owed, self::owed(shares, pending)?)
+        (owed, self::owed(shares, under_way)?)
     };
     let price = |view: View<'_>| view.read.cents("totalPriceSet", &order.total_price_set);
     let (whole, all) = if all == 0 { (price(view)?, price(shares)?) } else { (whole, all) };

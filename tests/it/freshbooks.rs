@@ -91,8 +91,9 @@ async fn an_archived_client_gets_no_invoice_until_it_is_back_where_freshbooks_in
             answer => assert!(!insists && answer.is_ok()),
         }
         if insists {
-            let back = books.send_client(&clients::set_vis_state(client, VisState::Active)).await.unwrap();
-            assert_eq!(back.vis_state, VisState::Active);
+            let back = serde_json::json!({"vis_state": 0});
+            app.freshbooks.edit_client(client.unsigned_abs(), back).await.unwrap();
+            assert_eq!(books.client(client).await.unwrap().unwrap().vis_state, VisState::Active);
             books.send_invoice(&request).await.unwrap();
         }
         assert_eq!(app.freshbooks.invoices()[0].amount, Decimal::new(11_550, 2));
