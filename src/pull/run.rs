@@ -139,10 +139,10 @@ async fn retry_or_fail(app: &App, lease: Lease, attempts: i32, error: &Error) ->
 
 fn problem(error: &Error) -> Problem {
     match error {
-        Error::Shopify(shopify::Error::Forbidden(said)) => Problem::new(
+        Error::Shopify(error) if error.denial().is_some() => Problem::new(
             Owner::Merchant,
             "SHOPIFY_FORBIDDEN",
-            format!("Shopify does not allow reading orders: {said}."),
+            format!("Shopify does not allow reading orders: {}.", error.denial().unwrap_or_default()),
             "The app needs the scopes read_orders and read_customers and access to protected customer data.",
         ),
         other => Problem::new(

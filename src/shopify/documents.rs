@@ -21,6 +21,8 @@ macro_rules! document {
 
 pub(super) const SHOP: Document = document!("Shop", "shop.graphql");
 
+pub(super) const APP_INSTALLATION: Document = document!("AppInstallation", "app_installation.graphql");
+
 pub(super) const ORDERS: Document = document!(
     "Orders",
     "orders.graphql",

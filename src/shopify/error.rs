@@ -21,12 +21,23 @@ pub enum Error {
     /// 401: the token is expired, revoked or wrong.
     #[error("Shopify no longer accepts our token")]
     Unauthorized,
-    /// A scope, or the approval for protected customer data, is missing.
+    /// A scope is missing, or the shop is closed to us.
     #[error("Shopify does not allow this: {0}")]
     Forbidden(String),
-    /// Closed, frozen, locked or unknown; some of these pass.
-    #[error("the shop is not available: {0}")]
-    ShopUnavailable(String),
+    /// The app has no approval for protected customer data: without it no order and no customer is shown.
+    #[error("Shopify shows this app no protected customer data: {0}")]
+    ProtectedData(String),
+    /// Our token is of the kind that never expires, and Shopify takes those no longer: it has to be migrated.
+    #[error("Shopify no longer accepts tokens that do not expire")]
+    NonExpiringToken,
+    /// Frozen, locked or unknown; the first two can pass.
+    #[error("the shop is not available: {said}")]
+    ShopUnavailable {
+        /// Which of them.
+        state: ShopState,
+        /// Shopify's status or code.
+        said: String,
+    },
     /// As many bulk operations are running as this app may have. Nothing was started.
     #[error("no further bulk operation can start now")]
     BulkInProgress,
@@ -48,6 +59,17 @@ pub enum Error {
     /// A bulk result that ended within this line: nothing of the window is proved.
     #[error("the bulk result broke off in line {0}")]
     Truncated(u64),
+}
+
+/// Why nobody reaches a shop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShopState {
+    /// 402: its bill is unpaid. Passes once it is paid.
+    Frozen,
+    /// 423, or `SHOP_INACTIVE`: closed by Shopify. May pass.
+    Locked,
+    /// 404: there is no shop of this name, or no such version of the API.
+    Unknown,
 }
 
 /// What lies behind a missing answer.
@@ -80,7 +102,9 @@ impl Error {
             Self::Throttled { .. } => "throttled",
             Self::Unauthorized => "unauthorized",
             Self::Forbidden(_) => "forbidden",
-            Self::ShopUnavailable(_) => "shop_unavailable",
+            Self::ProtectedData(_) => "protected_data",
+            Self::NonExpiringToken => "non_expiring_token",
+            Self::ShopUnavailable { .. } => "shop_unavailable",
             Self::BulkInProgress => "bulk_in_progress",
             Self::Rejected(_) => "rejected",
             Self::Unavailable(_) => "unavailable",
@@ -88,6 +112,15 @@ impl Error {
             Self::Expired => "expired",
             Self::Malformed(_) => "malformed",
             Self::Truncated(_) => "truncated",
+        }
+    }
+
+    /// Why Shopify lets nobody read, where that is what it says.
+    pub fn denial(&self) -> Option<&str> {
+        match self {
+            Self::Forbidden(said) | Self::ProtectedData(said) => Some(said),
+            Self::NonExpiringToken => Some("it no longer accepts tokens that do not expire"),
+            _ => None,
         }
     }
 
@@ -113,15 +146,27 @@ impl Error {
     /// What a status other than success means.
     pub(super) fn status(repeatable: bool, status: StatusCode, headers: &HeaderMap) -> Self {
         let said = || format!("HTTP {}, request {}", status.as_u16(), request_id(headers));
+        let unavailable = |state| Self::ShopUnavailable { state, said: said() };
         match status.as_u16() {
             401 => Self::Unauthorized,
-            402 | 404 | 423 => Self::ShopUnavailable(said()),
+            402 => unavailable(ShopState::Frozen),
+            404 => unavailable(ShopState::Unknown),
+            423 => unavailable(ShopState::Locked),
             403 => Self::Forbidden(said()),
             429 => Self::Throttled { wait: retry_after(headers).unwrap_or(Duration::from_secs(1)) },
             // Refused as a security risk: go on, but slowly.
             430 => Self::Throttled { wait: retry_after(headers).unwrap_or(Duration::from_secs(60)) },
             408 | 500.. => Self::lost(repeatable, Cause::Status(status.as_u16())),
             _ => Self::Rejected(said()),
+        }
+    }
+
+    /// Tells apart what shares a status, by the words of the `body`.
+    pub(super) fn explained_by(self, body: &str) -> Self {
+        let words = "non-expiring access tokens";
+        match self {
+            Self::Forbidden(_) if body.to_ascii_lowercase().contains(words) => Self::NonExpiringToken,
+            other => other,
         }
     }
 }
@@ -209,10 +254,16 @@ impl Errors {
             return Error::Throttled { wait };
         }
         if let Some(error) = with(&["SHOP_INACTIVE"]) {
-            return Error::ShopUnavailable(error.describe(request));
+            return Error::ShopUnavailable { state: ShopState::Locked, said: error.describe(request) };
         }
-        let unapproved = || list.iter().find(|error| error.code().is_empty() && error.says("not approved to access"));
-        if let Some(error) = with(&["ACCESS_DENIED"]).or_else(unapproved) {
+        // Its code is not documented: a missing scope has one, and other words.
+        let unapproved = |error: &&GraphqlError| {
+            matches!(error.code(), "" | "ACCESS_DENIED") && error.says("not approved to access the")
+        };
+        if let Some(error) = list.iter().find(unapproved) {
+            return Error::ProtectedData(error.describe(request));
+        }
+        if let Some(error) = with(&["ACCESS_DENIED"]) {
             return Error::Forbidden(error.describe(request));
         }
         let timeout = || list.iter().find(|error| error.code().is_empty() && error.says("timeout"));

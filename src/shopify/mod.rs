@@ -4,12 +4,14 @@
 //! again. A call waits for the shop's budget, up to half a minute; longer waits are the caller's ([`Error::Throttled`]). Nothing that
 //! is logged or reported holds a token, a variable or a body.
 
+mod access;
 mod budget;
 mod bulk;
 mod bulk_file;
 mod documents;
 mod error;
 pub mod model;
+pub mod oauth;
 mod orders;
 #[cfg(test)]
 mod testing;
@@ -25,24 +27,28 @@ use std::{
 };
 
 use backon::{ExponentialBuilder, Retryable};
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::{
+    StatusCode,
+    header::{HeaderMap, HeaderValue},
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use tracing::{debug, warn};
 
+pub use self::{
+    access::Access,
+    bulk::{BulkOperation, BulkStatus, bulk_orders_query},
+    bulk_file::{BulkOrders, BulkRow, Counted},
+    error::{Cause, Error, ShopState},
+    orders::{UpdatedOrder, UpdatedOrders},
+};
 use self::{
     budget::{Budgets, Cost},
     documents::Document,
     error::{Errors, request_id},
     model::ShopInfo,
-};
-pub use self::{
-    bulk::{BulkOperation, BulkStatus, bulk_orders_query},
-    bulk_file::{BulkOrders, BulkRow, Counted},
-    error::{Cause, Error},
-    orders::{UpdatedOrder, UpdatedOrders},
 };
 use crate::telemetry;
 
@@ -172,7 +178,10 @@ impl Shop {
         self.compare_version(&headers);
         if !status.is_success() {
             debug!(operation = name, shop = %self.domain, status = status.as_u16(), request, "Shopify answered");
-            return Err(Error::status(repeatable, status, &headers));
+            let refused = Error::status(repeatable, status, &headers);
+            let body =
+                if status == StatusCode::FORBIDDEN { answer.text().await.unwrap_or_default() } else { String::new() };
+            return Err(refused.explained_by(&body));
         }
         let body = answer.bytes().await.map_err(|error| Error::transport(repeatable, error))?;
         let answer: Answer = serde_json::from_slice(&body).map_err(|error| {

@@ -28,6 +28,27 @@ async fn a_call_carries_token_version_and_name_of_the_operation() {
     assert_eq!(seen.body["operationName"], "Shop");
 }
 
+const NON_EXPIRING: &str = r#"{"errors":"[API] Non-expiring access tokens are no longer accepted for the Admin API. Start using expiring offline tokens."}"#;
+
+const UNAPPROVED: &str = "This app is not approved to access the Order object. See \
+    https://shopify.dev/docs/apps/launch/protected-customer-data for more details.";
+
+#[tokio::test]
+async fn a_shop_that_is_not_available_tells_why() {
+    let inactive = json!({"errors": [{"message": "x", "extensions": {"code": "SHOP_INACTIVE"}}]});
+    for (reply, expected) in [
+        (Reply::status(402, r#"{"errors":"Unavailable Shop"}"#), ShopState::Frozen),
+        (Reply::status(404, r#"{"errors":"Not Found"}"#), ShopState::Unknown),
+        (Reply::status(423, "<html>"), ShopState::Locked),
+        (Reply::json(inactive), ShopState::Locked),
+    ] {
+        match Server::start([reply]).await.shop().info().await {
+            Err(Error::ShopUnavailable { state, .. }) => assert_eq!(state, expected),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn each_refusal_has_its_own_remedy() {
     let scope = json!([{"message": "Access denied for ada@example.com", "path": ["shop", 0],
@@ -38,12 +59,21 @@ async fn each_refusal_has_its_own_remedy() {
         (Reply::status(402, r#"{"errors":"x"}"#), "the shop is not available: HTTP 402, request r-1"),
         (Reply::status(423, ""), "the shop is not available: HTTP 423, request r-1"),
         (Reply::status(403, ""), "Shopify does not allow this: HTTP 403, request r-1"),
+        (Reply::status(403, NON_EXPIRING), "Shopify no longer accepts tokens that do not expire"),
         (Reply::status(400, "<html>"), "Shopify rejected our request: HTTP 400, request r-1"),
         (Reply::status(430, ""), "Shopify asked us to wait 60s"),
         (Reply::status(200, "<html>"), "cannot make sense of Shopify's answer: Syntax error in column 1, request r-1"),
         (
             Reply::json(json!({"errors": scope, "data": {"shop": null}})),
             "Shopify does not allow this: ACCESS_DENIED at shop, needs read_orders, request r-1",
+        ),
+        (
+            Reply::json(json!({"errors": [{"message": UNAPPROVED, "path": ["nodes"]}]})),
+            "Shopify shows this app no protected customer data: no code at nodes, request r-1",
+        ),
+        (
+            Reply::json(json!({"errors": [{"message": UNAPPROVED, "extensions": {"code": "ACCESS_DENIED"}}]})),
+            "Shopify shows this app no protected customer data: ACCESS_DENIED, request r-1",
         ),
         (
             Reply::json(json!({"errors": [{"message": "x", "extensions": {"code": "SHOP_INACTIVE"}}]})),

@@ -176,12 +176,12 @@ fn remedy(error: &Error) -> Remedy {
         ),
         Error::Books(error) => platform("FRESHBOOKS_UNAVAILABLE", format!("{error}.")),
         Error::Shopify(shopify::Error::Throttled { wait }) => Remedy::Wait(*wait),
-        Error::Shopify(shopify::Error::Forbidden(said)) => Remedy::Rest(
+        Error::Shopify(error) if error.denial().is_some() => Remedy::Rest(
             State::Failed,
             Problem::new(
                 Owner::Merchant,
                 "SHOPIFY_FORBIDDEN",
-                format!("Shopify does not allow reading this order: {said}."),
+                format!("Shopify does not allow reading this order: {}.", error.denial().unwrap_or_default()),
                 "The app needs the scopes read_orders and read_customers and access to protected customer data.",
             ),
         ),

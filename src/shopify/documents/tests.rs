@@ -15,8 +15,9 @@ use serde_json::{Map, Value, json};
 use super::*;
 use crate::shopify::model::{Order, ShopInfo};
 
-const ALL: [&Document; 16] = [
+const ALL: [&Document; 17] = [
     &SHOP,
+    &APP_INSTALLATION,
     &ORDERS,
     &ORDER_LINES,
     &ORDER_SHIPPING,
