@@ -14,7 +14,7 @@ use crate::{
     crypto::Keyring,
     db::Db,
     freshbooks::FreshBooks,
-    http, link, schedule,
+    grant, http, link, schedule,
     shopify::Shopify,
     telemetry, work, worker,
 };
@@ -116,6 +116,7 @@ impl App {
             let orders = work::abandon::<entity::synced_order::Entity>(db).await.map_err(Error::Database)?;
             let pulls = work::abandon::<entity::pull::Entity>(db).await.map_err(Error::Database)?;
             link::abandon(db).await.map_err(Error::Database)?;
+            grant::abandon(db).await.map_err(Error::Database)?;
             if orders + pulls > 0 {
                 info!(orders, pulls, "taking up what the last process left unfinished");
             }

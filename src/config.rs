@@ -108,7 +108,48 @@ impl Default for Config {
     }
 }
 
+/// An app's credentials at a platform.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Public.
+    pub id: String,
+    /// Not.
+    pub secret: SecretString,
+}
+
 impl Config {
+    /// The Shopify app, once for each of its active secrets, the newest first; none where it is not set.
+    pub fn shopify_clients(&self) -> Vec<Client> {
+        let id = self.shopify_client_id.iter();
+        id.flat_map(|id| {
+            self.shopify_client_secrets.iter().map(|secret| Client { id: id.clone(), secret: secret.clone() })
+        })
+        .collect()
+    }
+
+    /// The FreshBooks app, where it is set.
+    pub fn freshbooks_client(&self) -> Option<Client> {
+        let (id, secret) = self.freshbooks_client_id.as_ref().zip(self.freshbooks_client_secret.as_ref())?;
+        Some(Client { id: id.clone(), secret: secret.clone() })
+    }
+
+    /// An address of ours as the world reaches it; `path` without a slash at its start.
+    pub fn public(&self, path: &str) -> Url {
+        let mut url = self.public_url.clone();
+        url.set_path(&format!("{}{path}", url.path()));
+        url
+    }
+
+    /// Where Shopify sends people back to.
+    pub fn shopify_redirect(&self) -> Url {
+        self.public("oauth/shopify/callback")
+    }
+
+    /// Where FreshBooks sends people back to.
+    pub fn freshbooks_redirect(&self) -> Url {
+        self.public("oauth/freshbooks/callback")
+    }
+
     /// The keys that seal stored secrets.
     ///
     /// # Errors
@@ -166,8 +207,6 @@ impl Config {
         // Whoever sets one of these relies on it: better told now than found out.
         let default = Self::default();
         for (variable, set) in [
-            ("MLC_SHOPIFY_CLIENT_ID", self.shopify_client_id.is_some()),
-            ("MLC_FRESHBOOKS_CLIENT_ID", self.freshbooks_client_id.is_some()),
             ("MLC_RECONCILE_CRON", self.reconcile_cron != default.reconcile_cron),
             ("MLC_RETENTION_DAYS", self.retention_days != default.retention_days),
             ("MLC_ALERT_WEBHOOK_URL", self.alert_webhook_url.is_some()),

@@ -1,50 +1,54 @@
-//! Connections: one shop tied to one FreshBooks account, its settings, and what has been learnt of both ends.
+//! Connections: one shop tied to one FreshBooks account, its settings, where it stands, and what has been learnt of both ends.
 
 mod settings;
+mod status;
 
 use chrono::{DateTime, Utc};
 use entity::{
     connection::{ActiveModel, Column, Entity, Model, Status},
     ids::ConnectionId,
     platform_grant::Platform,
+    schedule::Kind,
 };
 use rand::RngCore;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, SqlErr,
     sea_query::Expr,
 };
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-pub use self::settings::{proposed, update_settings};
+pub(crate) use self::status::{block, needs_reauthorization, not_renewed, renewed, unblock};
+pub use self::{
+    settings::{proposed, update_settings},
+    status::{pause, problem, resume},
+};
 use crate::{
+    alert,
     app::App,
     audit,
     auth::Actor,
     grant::{self, TokenSet},
     mapping::{Rules, Settings, Shop, settings::Wrong},
     order, schedule,
-    shopify::model::ShopInfo,
+    shopify::{model::ShopInfo, oauth},
 };
 
-/// A connection to be made, with both grants at hand.
+/// A connection to be made.
 #[derive(Clone, Debug)]
-pub struct NewConnection {
+pub struct New {
     /// What people call it.
     pub name: String,
-    /// Shopify's grant.
-    pub shopify: TokenSet,
-    /// What the shop says of itself.
-    pub shop: ShopInfo,
-    /// FreshBooks' grant.
-    pub freshbooks: TokenSet,
-    /// Which of the person's businesses.
-    pub account: Account,
+    /// `name.myshopify.com`.
+    pub shop_domain: String,
     /// How its orders are booked.
     pub settings: Settings,
 }
 
-/// A FreshBooks account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A FreshBooks account that can be written to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Account {
     /// For the accounting API.
     pub account_id: String,
@@ -56,31 +60,37 @@ pub struct Account {
     pub currency_code: Option<String>,
 }
 
-/// Stores an active connection with its grants and its schedule.
+/// Stores a connection that nobody has authorized yet.
 ///
 /// # Errors
-/// When the database fails, the settings cannot be meant, or the shop is connected already.
-pub async fn create(app: &App, _by: &Actor, new: NewConnection) -> Result<Model, Error> {
+/// [`Error::Wrong`] when the settings cannot be meant, [`Error::Taken`] when there is one for this shop, or when the database fails.
+pub async fn create(app: &App, by: &Actor, new: New) -> Result<Model, Error> {
     let now = app.clock.now();
+    let shop_domain = shop_domain(&new.shop_domain)?;
     let mut salt = [0_u8; 16];
     rand::rng().fill_bytes(&mut salt);
     let txn = app.db.begin_write().await?;
-    settings::check_new(&txn, &new, now).await?;
+    if find_by_shop(&txn, &shop_domain).await?.is_some() {
+        return Err(Error::Taken);
+    }
+    settings::check_new(&txn, &new.settings, now).await?;
     let row = ActiveModel {
         id: NotSet,
         name: Set(new.name),
-        shop_domain: Set(new.shop.myshopify_domain),
-        status: Set(Status::Active),
+        shop_domain: Set(shop_domain.clone()),
+        status: Set(Status::Pending),
         settings: Set(serde_json::to_string(&new.settings)?),
-        shop_name: Set(Some(new.shop.name)),
-        shop_currency: Set(Some(new.shop.currency_code.code().to_owned())),
-        shop_time_zone: Set(Some(new.shop.iana_timezone.clone())),
-        account_id: Set(Some(new.account.account_id)),
-        business_id: Set(Some(new.account.business_id)),
-        business_name: Set(Some(new.account.name)),
-        business_currency: Set(new.account.currency_code),
+        shop_name: Set(None),
+        shop_currency: Set(None),
+        shop_time_zone: Set(None),
+        account_id: Set(None),
+        business_id: Set(None),
+        business_name: Set(None),
+        business_currency: Set(None),
         rounding_rules: Set(Rules::default().bits()),
         issues_in_create: Set(None),
+        businesses: Set(None),
+        blocked: Set(None),
         salt: Set(hex::encode(salt)),
         watermark: Set(None),
         last_pull_at: Set(None),
@@ -88,12 +98,212 @@ pub async fn create(app: &App, _by: &Actor, new: NewConnection) -> Result<Model,
         created_at: Set(now),
         updated_at: Set(now),
     };
-    let row = Entity::insert(row).exec_with_returning(&txn).await?;
-    grant::store(&txn, &app.keyring, row.id, Platform::Shopify, &new.shopify, now).await?;
-    grant::store(&txn, &app.keyring, row.id, Platform::Freshbooks, &new.freshbooks, now).await?;
-    schedule::put(&txn, row.id, &app.config.pull_cron, &new.shop.iana_timezone, now).await?;
+    let row = match Entity::insert(row).exec_with_returning(&txn).await {
+        Err(e) if matches!(e.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => return Err(Error::Taken),
+        other => other?,
+    };
+    noted(&txn, by, row.id, "create_connection", format!("A connection for {shop_domain}."), now).await?;
     txn.commit().await?;
     Ok(row)
+}
+
+/// The one spelling of a shop's permanent address.
+///
+/// # Errors
+/// [`Error::NotAShop`] when it is none.
+pub fn shop_domain(text: &str) -> Result<String, Error> {
+    let domain = text.trim().to_ascii_lowercase();
+    if oauth::is_shop_domain(&domain) { Ok(domain) } else { Err(Error::NotAShop) }
+}
+
+/// The shop has let us in: its grant is stored, and what it says of itself. A connection that was disconnected is taken up again.
+///
+/// # Errors
+/// When there is no such connection, the shop is another one, its time zone is unknown, or the database fails.
+pub async fn shopify_granted(
+    app: &App,
+    by: &Actor,
+    id: ConnectionId,
+    tokens: &TokenSet,
+    shop: &ShopInfo,
+) -> Result<Model, Error> {
+    let now = app.clock.now();
+    let txn = app.db.begin_write().await?;
+    settings::lock(&txn, Some(id), None).await?;
+    let row = load(&txn, id).await?;
+    if row.shop_domain != shop.myshopify_domain {
+        return Err(Error::AnotherShop(row.shop_domain));
+    }
+    grant::store(&txn, &app.keyring, id, Platform::Shopify, tokens, now).await?;
+    Entity::update_many()
+        .filter(Column::Id.eq(id))
+        .col_expr(Column::ShopName, Expr::value(&shop.name))
+        .col_expr(Column::ShopCurrency, Expr::value(shop.currency_code.code()))
+        .col_expr(Column::ShopTimeZone, Expr::value(&shop.iana_timezone))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .exec(&txn)
+        .await?;
+    schedule::put(&txn, id, Kind::Pull, &app.config.pull_cron, &shop.iana_timezone, now).await?;
+    // Spread over an hour of the night, so that not all shops are looked at in the same minute.
+    let nightly = format!("0 {} 4 * * *", id.0.rem_euclid(60));
+    schedule::put(&txn, id, Kind::Check, &nightly, &shop.iana_timezone, now).await?;
+    granted(app, txn, by, &row, Platform::Shopify, now).await
+}
+
+/// A person has let us into FreshBooks: the grant is stored, with the businesses that it opens. Where there is one, or the connection
+/// knows its own among them, that is the one; else somebody selects it.
+///
+/// # Errors
+/// [`Error::AnotherAccount`] when the connection's own account is not among them; when there is no such connection, or the database fails.
+pub async fn freshbooks_granted(
+    app: &App,
+    by: &Actor,
+    id: ConnectionId,
+    tokens: &TokenSet,
+    accounts: &[Account],
+) -> Result<Model, Error> {
+    let now = app.clock.now();
+    let txn = app.db.begin_write().await?;
+    settings::lock(&txn, Some(id), None).await?;
+    let row = load(&txn, id).await?;
+    if let Some(own) = &row.account_id
+        && !accounts.iter().any(|account| account.account_id == *own)
+    {
+        return Err(Error::AnotherAccount(row.business_name.unwrap_or_else(|| own.clone())));
+    }
+    grant::store(&txn, &app.keyring, id, Platform::Freshbooks, tokens, now).await?;
+    let choice = if row.account_id.is_some() { None } else { Some(serde_json::to_string(accounts)?) };
+    Entity::update_many()
+        .filter(Column::Id.eq(id))
+        .col_expr(Column::Businesses, Expr::value(choice))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .exec(&txn)
+        .await?;
+    let stored = granted(app, txn, by, &row, Platform::Freshbooks, now).await?;
+    match accounts {
+        [only] if stored.account_id.is_none() => match select_business(app, by, id, only.business_id).await {
+            // The grant is good all the same: the number template is changed, then the business selected.
+            Err(Error::Wrong(_)) => Ok(stored),
+            other => other,
+        },
+        _ => Ok(stored),
+    }
+}
+
+/// What both grants have in common once they are stored.
+async fn granted(
+    app: &App,
+    txn: DatabaseTransaction,
+    by: &Actor,
+    row: &Model,
+    platform: Platform,
+    now: DateTime<Utc>,
+) -> Result<Model, Error> {
+    if row.status == Status::Disconnected {
+        status::write_status(&txn, row.id, Status::Pending, now).await?;
+    }
+    status::well_again(&txn, row.id, platform, now).await?;
+    let row = status::settled(&txn, row.id, now).await?;
+    let (action, title) = match platform {
+        Platform::Shopify => ("authorize_shopify", "Shopify"),
+        Platform::Freshbooks => ("authorize_freshbooks", "FreshBooks"),
+    };
+    noted(&txn, by, row.id, action, format!("{title} was authorized."), now).await?;
+    txn.commit().await?;
+    app.bell.notify_one();
+    Ok(row)
+}
+
+/// The businesses that are still to be chosen from.
+pub fn businesses(row: &Model) -> Vec<Account> {
+    row.businesses.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
+/// Ties the connection to one of the businesses that its FreshBooks grant opens, for good: what is booked there stays there.
+///
+/// # Errors
+/// [`Error::NoSuchBusiness`], [`Error::Bound`] when it is tied to another one, [`Error::Wrong`] when its invoice numbers would collide
+/// with another connection's; when there is no such connection, or the database fails.
+pub async fn select_business(app: &App, by: &Actor, id: ConnectionId, business_id: i64) -> Result<Model, Error> {
+    let now = app.clock.now();
+    let known = load(app.db.read(), id).await?;
+    if known.business_id == Some(business_id) && known.account_id.is_some() {
+        return Ok(known);
+    }
+    if let Some(name) = known.business_name {
+        return Err(Error::Bound(name));
+    }
+    let found = businesses(&known).into_iter().find(|account| account.business_id == business_id);
+    let account = found.ok_or(Error::NoSuchBusiness)?;
+    let txn = app.db.begin_write().await?;
+    settings::lock(&txn, Some(id), Some(&account.account_id)).await?;
+    let row = load(&txn, id).await?;
+    settings::check_account(&txn, &row, &account.account_id, now).await?;
+    Entity::update_many()
+        .filter(Column::Id.eq(id))
+        .col_expr(Column::AccountId, Expr::value(&account.account_id))
+        .col_expr(Column::BusinessId, Expr::value(account.business_id))
+        .col_expr(Column::BusinessName, Expr::value(&account.name))
+        .col_expr(Column::BusinessCurrency, Expr::value(account.currency_code))
+        .col_expr(Column::Businesses, Expr::value(None::<String>))
+        .exec(&txn)
+        .await?;
+    let row = status::settled(&txn, id, now).await?;
+    let message = format!("Its orders are booked in {}.", account.name);
+    noted(&txn, by, id, "select_business", message, now).await?;
+    txn.commit().await?;
+    app.bell.notify_one();
+    Ok(row)
+}
+
+/// Ends a connection: its grants are forgotten, nothing is read or written any more. Orders, links and the trail stay, and so do the
+/// documents in FreshBooks. Both ends authorized again take it up where it stopped.
+///
+/// # Errors
+/// When there is no such connection, or the database fails.
+pub(crate) async fn disconnected(app: &App, by: &Actor, id: ConnectionId, message: String) -> Result<Model, Error> {
+    let now = app.clock.now();
+    let txn = app.db.begin_write().await?;
+    settings::lock(&txn, Some(id), None).await?;
+    let row = load(&txn, id).await?;
+    if row.status == Status::Disconnected {
+        return Ok(row);
+    }
+    grant::forget(&txn, id).await?;
+    status::write_status(&txn, id, Status::Disconnected, now).await?;
+    for platform in [Platform::Shopify, Platform::Freshbooks] {
+        status::well_again(&txn, id, platform, now).await?;
+    }
+    noted(&txn, by, id, "disconnect", message, now).await?;
+    let row = load(&txn, id).await?;
+    txn.commit().await?;
+    Ok(row)
+}
+
+/// A change of the connection itself, for the trail.
+async fn noted(
+    txn: &impl ConnectionTrait,
+    by: &Actor,
+    id: ConnectionId,
+    action: &str,
+    message: String,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let entry = audit::Entry {
+        connection: id,
+        shopify_order_id: None,
+        shopify_resource: None,
+        freshbooks_resource: None,
+        action: action.to_owned(),
+        outcome: "done".to_owned(),
+        actor: by.name().to_owned(),
+        trigger: "connection".to_owned(),
+        correlation_id: Uuid::new_v4().to_string(),
+        field_mappings: Vec::new(),
+        message,
+    };
+    audit::append_of(txn, "connection", entry, None, now).await?;
+    Ok(())
 }
 
 /// The connection of this id.
@@ -162,21 +372,6 @@ pub async fn learn(
     Ok(())
 }
 
-/// Stops all work of the connection until a person authorizes again: one of its tokens is no longer accepted.
-///
-/// # Errors
-/// When the database fails.
-pub async fn needs_reauthorization(app: &App, id: ConnectionId) -> Result<(), DbErr> {
-    Entity::update_many()
-        .filter(Column::Id.eq(id))
-        .filter(Column::Status.eq(Status::Active))
-        .col_expr(Column::Status, Expr::value(Status::NeedsReauthorization))
-        .col_expr(Column::UpdatedAt, Expr::value(app.clock.now()))
-        .exec(app.db.write())
-        .await?;
-    Ok(())
-}
-
 /// A pull was proved up to `watermark`: every change before it has been read. Never moves back.
 ///
 /// # Errors
@@ -214,6 +409,27 @@ pub enum Error {
     /// No such row.
     #[error("there is no such connection")]
     Missing,
+    /// Not the address of a shop.
+    #[error("this is no shop's address: it looks like name.myshopify.com")]
+    NotAShop,
+    /// The shop has a connection already.
+    #[error("there is a connection for this shop already")]
+    Taken,
+    /// The grant is another shop's.
+    #[error("the grant is of another shop than {0}")]
+    AnotherShop(String),
+    /// The person who authorized cannot write to the account that the connection's documents are in.
+    #[error("the login has no access to {0}, where this connection's documents are")]
+    AnotherAccount(String),
+    /// Not one of those that the grant opens.
+    #[error("the FreshBooks login has no such business to write to")]
+    NoSuchBusiness,
+    /// It is tied to a business already.
+    #[error("the connection is tied to {0}")]
+    Bound(String),
+    /// Nothing can be done with it before somebody authorizes again.
+    #[error("the connection is disconnected")]
+    Disconnected,
     /// Not an IANA name.
     #[error("the shop's time zone `{0}` is not known")]
     TimeZone(String),
@@ -232,6 +448,9 @@ pub enum Error {
     /// A grant could not be stored.
     #[error("a grant could not be stored")]
     Grant(#[from] grant::Error),
+    /// An alert could not be raised.
+    #[error("an alert could not be raised")]
+    Alert(#[from] alert::Error),
     /// The schedule is wrong.
     #[error("the schedule could not be stored")]
     Schedule(#[from] schedule::Error),

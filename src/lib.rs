@@ -26,9 +26,12 @@
 //! the database. [`http`] and [`graphql`] are a thin skin over the owners. [`sandbox`] simulates both platforms and shares no type with
 //! the rest. `tests/it/layers.rs` holds this to the code.
 
+pub mod alert;
 pub mod app;
 pub mod audit;
 pub mod auth;
+pub mod authorize;
+pub mod check;
 pub mod clock;
 pub mod config;
 pub mod connection;

@@ -12,18 +12,19 @@ use croner::{
     parser::{CronParser, Seconds},
 };
 use entity::{
+    connection::{self, Status},
     ids::ConnectionId,
     schedule::{ActiveModel, Column, Entity, Kind},
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QuerySelect, QueryTrait,
     sea_query::{Expr, OnConflict},
 };
 use tokio_cron_scheduler::{Job, JobScheduler};
 use tracing::{error, info};
 
-use crate::{app::App, auth::Actor, pull};
+use crate::{app::App, auth::Actor, check, pull};
 
 /// Starts the heartbeat; it ends with the app.
 ///
@@ -61,16 +62,16 @@ pub async fn start(app: &App) -> Result<(), Error> {
 /// When the database fails.
 pub async fn fire_due(app: &App) -> Result<usize, Error> {
     let now = app.clock.now();
-    let active = sea_orm::QuerySelect::column(
-        sea_orm::QuerySelect::select_only(entity::connection::Entity::find()),
-        entity::connection::Column::Id,
-    )
-    .filter(entity::connection::Column::Status.eq(entity::connection::Status::Active));
-    let due = Entity::find()
-        .filter(Column::NextRunAt.lte(now))
-        .filter(Column::ConnectionId.in_subquery(sea_orm::QueryTrait::into_query(active)))
-        .all(app.db.read())
-        .await?;
+    let standing = |statuses: Vec<Status>| {
+        let connections = connection::Entity::find().select_only().column(connection::Column::Id);
+        Column::ConnectionId.in_subquery(connections.filter(connection::Column::Status.is_in(statuses)).into_query())
+    };
+    // Tokens of a connection that rests are kept alive, and what stopped it may be over.
+    let looked_at = vec![Status::Active, Status::Paused, Status::Blocked, Status::NeedsReauthorization];
+    let wanted = Condition::any()
+        .add(Column::Kind.eq(Kind::Pull).and(standing(vec![Status::Active])))
+        .add(Column::Kind.eq(Kind::Check).and(standing(looked_at)));
+    let due = Entity::find().filter(Column::NextRunAt.lte(now)).filter(wanted).all(app.db.read()).await?;
     let mut won = 0;
     for row in due {
         // From now, not from the missed time: after an outage one pull catches up, not one per missed firing.
@@ -84,12 +85,17 @@ pub async fn fire_due(app: &App) -> Result<usize, Error> {
             .exec(&txn)
             .await?;
         if moved.rows_affected == 1 {
-            match row.kind {
-                Kind::Pull => pull::schedule(&txn, &Actor::system("schedule"), row.connection_id, now).await?,
+            if row.kind == Kind::Pull {
+                pull::schedule(&txn, &Actor::system("schedule"), row.connection_id, now).await?;
             }
             won += 1;
         }
         txn.commit().await?;
+        if moved.rows_affected == 1 && row.kind == Kind::Check {
+            // Calls both platforms: nobody waits for it, and one that is cut short is made again tomorrow.
+            let checking = app.clone();
+            app.spawn(async move { check::run_scheduled(&checking, row.connection_id).await });
+        }
     }
     if won > 0 {
         info!(won, "schedules fired");
@@ -98,13 +104,14 @@ pub async fn fire_due(app: &App) -> Result<usize, Error> {
     Ok(won)
 }
 
-/// Sets a connection's pull schedule.
+/// Sets when something of a connection is due.
 ///
 /// # Errors
 /// When the cron expression or the time zone is wrong, or the database fails.
 pub async fn put(
     txn: &impl ConnectionTrait,
     connection: ConnectionId,
+    kind: Kind,
     cron: &str,
     time_zone: &str,
     now: DateTime<Utc>,
@@ -112,7 +119,7 @@ pub async fn put(
     let row = ActiveModel {
         id: NotSet,
         connection_id: Set(connection),
-        kind: Set(Kind::Pull),
+        kind: Set(kind),
         cron: Set(cron.to_owned()),
         time_zone: Set(time_zone.to_owned()),
         next_run_at: Set(next(cron, time_zone, now)?),
@@ -137,7 +144,8 @@ pub async fn next_run_at(
     conn: &impl ConnectionTrait,
     connection: ConnectionId,
 ) -> Result<Option<DateTime<Utc>>, DbErr> {
-    Ok(Entity::find().filter(Column::ConnectionId.eq(connection)).one(conn).await?.map(|row| row.next_run_at))
+    let row = Entity::find().filter(Column::ConnectionId.eq(connection)).filter(Column::Kind.eq(Kind::Pull)).one(conn);
+    Ok(row.await?.map(|row| row.next_run_at))
 }
 
 /// The first instant after `now` that the expression names on the clocks of `time_zone`.

@@ -28,6 +28,7 @@ const FRESHBOOKS_CALLS: &str = "mlc_freshbooks_calls_total";
 const FRESHBOOKS_SECONDS: &str = "mlc_freshbooks_call_duration_seconds";
 const SHOPIFY_CALLS: &str = "mlc_shopify_calls_total";
 const SHOPIFY_SECONDS: &str = "mlc_shopify_call_duration_seconds";
+const TOKENS_RENEWED: &str = "mlc_token_renewals_total";
 const PULLED_ORDERS: &str = "mlc_pulled_orders_total";
 const HTTP_REQUESTS: &str = "mlc_http_requests_total";
 const HTTP_SECONDS: &str = "mlc_http_request_duration_seconds";
@@ -56,6 +57,11 @@ pub fn freshbooks_call(call: &'static str, outcome: &'static str, took: Duration
 pub fn shopify_call(call: &'static str, outcome: &'static str, took: Duration) {
     counter!(SHOPIFY_CALLS, "call" => call, "outcome" => outcome).increment(1);
     histogram!(SHOPIFY_SECONDS, "call" => call).record(took);
+}
+
+/// A grant was to be renewed; `outcome` is such as `renewed`, `no_answer`, `over`.
+pub fn token_renewed(platform: &'static str, outcome: &'static str) {
+    counter!(TOKENS_RENEWED, "platform" => platform, "outcome" => outcome).increment(1);
 }
 
 /// A page or a bulk result brought so many orders.
@@ -137,6 +143,7 @@ fn install() -> Option<PrometheusHandle> {
     describe_histogram!(FRESHBOOKS_SECONDS, Unit::Seconds, "Time FreshBooks took to answer, by name of the call");
     describe_counter!(SHOPIFY_CALLS, "Calls to Shopify, by name and outcome");
     describe_histogram!(SHOPIFY_SECONDS, Unit::Seconds, "Time Shopify took to answer, by name of the call");
+    describe_counter!(TOKENS_RENEWED, "Renewals of the platforms' tokens, by platform and outcome");
     describe_counter!(PULLED_ORDERS, "Orders that pulls have seen");
     describe_counter!(HTTP_REQUESTS, "Requests answered, by method, route and status");
     describe_histogram!(HTTP_SECONDS, Unit::Seconds, "Time we took to answer, by method and route");

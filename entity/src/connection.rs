@@ -31,6 +31,12 @@ pub struct Model {
     pub rounding_rules: i32,
     /// Whether `status` in an invoice's create was honoured; unknown until the first answer.
     pub issues_in_create: Option<bool>,
+    /// The businesses that the person who authorized FreshBooks may write to, where one is still to be chosen; JSON.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub businesses: Option<String>,
+    /// What keeps both grants from being of use, as the connector's `Problem` writes it.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub blocked: Option<String>,
     /// Hex; keys the pseudonyms of guests.
     pub salt: String,
     /// Every change of the shop's orders before this instant has been read.
@@ -53,6 +59,8 @@ pub enum Status {
     Paused,
     /// A platform no longer accepts our token.
     NeedsReauthorization,
+    /// Something over there stands in the way, such as a frozen shop; looked at again once a day.
+    Blocked,
     /// Ended by a person or by an uninstall.
     Disconnected,
 }

@@ -27,6 +27,8 @@ pub struct Model {
 pub enum Kind {
     /// A pull of what changed since the watermark.
     Pull,
+    /// A look at both ends: tokens, scopes, plans, reference data.
+    Check,
 }
 
 /// Relations are followed by id.

@@ -12,7 +12,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Error, NewConnection, load, settings};
+use super::{Error, load, settings};
 use crate::{
     app::App,
     audit::{self, FieldMapping},
@@ -107,22 +107,40 @@ pub async fn proposed(
 /// Whether a new connection's settings can be meant.
 pub(super) async fn check_new(
     txn: &impl ConnectionTrait,
-    new: &NewConnection,
+    settings: &Settings,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let account = Some(new.account.account_id.as_str());
-    lock(txn, None, account).await?;
-    let bounds = Bounds {
-        today: today(Some(&new.shop.iana_timezone), now),
-        largest_number: None,
-        neighbours: neighbours(txn, None, account).await?,
-    };
-    let wrong = check(&new.settings, &bounds);
+    in_account(txn, None, settings, None, today(None, now)).await
+}
+
+/// Whether a connection's settings can be meant in this account, whose connections are locked.
+pub(super) async fn check_account(
+    txn: &impl ConnectionTrait,
+    row: &Model,
+    account: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    in_account(txn, Some(row.id), &settings(row)?, Some(account), today(row.shop_time_zone.as_deref(), now)).await
+}
+
+async fn in_account(
+    txn: &impl ConnectionTrait,
+    id: Option<ConnectionId>,
+    settings: &Settings,
+    account: Option<&str>,
+    today: NaiveDate,
+) -> Result<(), Error> {
+    let bounds = Bounds { today, largest_number: None, neighbours: neighbours(txn, id, account).await? };
+    let wrong = check(settings, &bounds);
     if wrong.is_empty() { Ok(()) } else { Err(Error::Wrong(wrong)) }
 }
 
 /// Holds still whatever the check of an invoice number depends on: all connections of the account, always in the same order.
-async fn lock(txn: &impl ConnectionTrait, id: Option<ConnectionId>, account: Option<&str>) -> Result<(), Error> {
+pub(super) async fn lock(
+    txn: &impl ConnectionTrait,
+    id: Option<ConnectionId>,
+    account: Option<&str>,
+) -> Result<(), Error> {
     let any = Condition::any()
         .add_option(id.map(|id| Column::Id.eq(id)))
         .add_option(account.map(|account| Column::AccountId.eq(account)));

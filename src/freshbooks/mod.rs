@@ -154,6 +154,15 @@ impl Books {
             .bearer_auth(self.token.expose_secret())
     }
 
+    /// The home currency of the account's business, where FreshBooks tells.
+    ///
+    /// # Errors
+    /// As any read; see [`Error`].
+    pub async fn currency(&self, business_id: i64) -> Result<Option<String>, Error> {
+        let mut answer = self.get(&format!("systems/systems/{business_id}"), &[]).await?;
+        Ok(part(&mut answer, "system")["currency_code"].as_str().map(str::to_owned))
+    }
+
     /// The `key` of what comes back from a write. Sent once.
     async fn write<T: for<'de> Deserialize<'de>>(&self, request: &Request, key: &str) -> Result<T, Error> {
         let sending = self.request(request.method.clone(), &request.path).json(&request.body);

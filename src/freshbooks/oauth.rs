@@ -11,6 +11,20 @@ use serde_json::Value;
 
 use super::{Error, FreshBooks, answer::shape};
 
+/// What the connector asks for: one scope more than the app has switched on, and FreshBooks shows no consent page at all.
+pub const SCOPES: [&str; 10] = [
+    "user:profile:read",
+    "user:clients:read",
+    "user:clients:write",
+    "user:invoices:read",
+    "user:invoices:write",
+    "user:payments:read",
+    "user:payments:write",
+    "user:credit_notes:read",
+    "user:credit_notes:write",
+    "user:taxes:read",
+];
+
 /// A new pair of tokens. Whatever was before is spent.
 #[derive(Clone, Debug)]
 pub struct TokenAnswer {
@@ -86,7 +100,7 @@ impl FreshBooks {
         redirect_uri: &str,
     ) -> Result<TokenAnswer, Error> {
         let grant = [("grant_type", "authorization_code"), ("code", code)];
-        self.tokens("exchange code", grant, client_id, client_secret, redirect_uri).await
+        self.tokens("POST oauth: exchange code", grant, client_id, client_secret, redirect_uri).await
     }
 
     /// Spends `refresh_token` for a new pair.
@@ -102,7 +116,7 @@ impl FreshBooks {
         redirect_uri: &str,
     ) -> Result<TokenAnswer, Error> {
         let grant = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose_secret())];
-        self.tokens("refresh", grant, client_id, client_secret, redirect_uri).await
+        self.tokens("POST oauth: refresh", grant, client_id, client_secret, redirect_uri).await
     }
 
     async fn tokens(
@@ -135,6 +149,25 @@ impl FreshBooks {
             expires_at: expires_at.ok_or_else(|| unreadable("no time of expiry".to_owned()))?,
             scopes: tokens.scope.split_whitespace().map(str::to_owned).collect(),
         })
+    }
+
+    /// Gives a token back. A refresh token should go first.
+    ///
+    /// # Errors
+    /// As any write; giving back twice is none.
+    pub async fn revoke(
+        &self,
+        client_id: &str,
+        client_secret: &SecretString,
+        token: &SecretString,
+    ) -> Result<(), Error> {
+        let form = [
+            ("client_id", client_id),
+            ("client_secret", client_secret.expose_secret()),
+            ("token", token.expose_secret()),
+        ];
+        let request = self.http.post(format!("{}/auth/oauth/revoke", self.base)).form(&form);
+        self.once(true, "POST oauth/revoke", request).await.map(drop)
     }
 
     /// Who `token` speaks for.

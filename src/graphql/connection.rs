@@ -1,5 +1,7 @@
 //! Connections: both ends, their grants, how far the sync is.
 
+mod manage;
+
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use entity::{
     connection::{Model, Status},
@@ -7,16 +9,18 @@ use entity::{
     synced_order,
 };
 
+pub(super) use self::manage::ConnectionMutation;
 use super::{
     auth::Asking,
     error::{Fault, Result},
     loader::{Figures, FiguresOf, GrantsOf},
     node::Numbered,
     order::OrderState,
+    problem::Problem,
     scalar::{CurrencyCode, Instant, currency},
     settings::ConnectionSettings,
 };
-use crate::connection as connections;
+use crate::{connection as connections, grant as grants};
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -30,6 +34,9 @@ pub(super) enum ConnectionStatus {
     Paused,
     /// Shopify or FreshBooks no longer accepts our token: somebody must authorize again. Nothing is lost meanwhile.
     NeedsReauthorization,
+    /// Something over there stands in the way, such as a frozen shop or a lapsed subscription: `problem` says what. Looked at again once a
+    /// day and by pingConnection; nothing is lost meanwhile.
+    Blocked,
     /// Ended by a person or by an uninstall of the app.
     Disconnected,
 }
@@ -41,6 +48,8 @@ pub(super) enum GrantStatus {
     Missing,
     /// Authorized. An access token that ran out is renewed by itself.
     Granted,
+    /// The platform no longer accepts it: somebody must authorize again.
+    Refused,
     /// The token ran out and cannot be renewed: somebody must authorize again.
     Expired,
 }
@@ -71,13 +80,21 @@ impl Connection {
         self.0.status.into()
     }
 
+    /// What keeps it from working; null while nothing does.
+    async fn problem(&self, ctx: &Context<'_>) -> Result<Option<Problem>> {
+        let grants = ctx.reader().load_one(GrantsOf(self.0.id)).await?.unwrap_or_default();
+        Ok(connections::problem(&self.0, &grants).map(Problem::from))
+    }
+
     /// The Shopify end.
     async fn shopify(&self, ctx: &Context<'_>) -> Result<ShopifyEnd> {
         let grant = grant(ctx, &self.0, Platform::Shopify).await?;
         Ok(ShopifyEnd {
             status: status(ctx, grant.as_ref()),
+            kind: grant.as_ref().map(|grant| grant.kind.into()),
             scopes: scopes(grant.as_ref()),
-            expires_at: grant.and_then(|grant| grant.expires_at).map(Instant),
+            expires_at: expires_at(grant.as_ref()),
+            authorize_by: grant.as_ref().and_then(grants::refused_from).map(Instant),
             shop_name: self.0.shop_name.clone(),
             currency_code: currency(self.0.shop_currency.as_deref()),
             time_zone: self.0.shop_time_zone.clone(),
@@ -91,7 +108,8 @@ impl Connection {
         Ok(FreshbooksEnd {
             status: status(ctx, grant.as_ref()),
             scopes: scopes(grant.as_ref()),
-            expires_at: grant.and_then(|grant| grant.expires_at).map(Instant),
+            expires_at: expires_at(grant.as_ref()),
+            businesses: connections::businesses(&self.0).into_iter().map(FreshbooksBusiness::from).collect(),
             account_id: self.0.account_id.clone(),
             business_name: self.0.business_name.clone(),
             currency_code: currency(self.0.business_currency.as_deref()),
@@ -128,10 +146,15 @@ impl Connection {
 pub(super) struct ShopifyEnd {
     /// Whether Shopify lets us in.
     status: GrantStatus,
+    /// How the shop has let us in; null while it has not.
+    kind: Option<ShopifyGrantKind>,
     /// What the shop has allowed us, such as `read_orders`.
     scopes: Vec<String>,
     /// When the access token runs out; null where it does not.
     expires_at: Option<Instant>,
+    /// From when on Shopify refuses this kind of token (2027-01-01, for tokens of public apps that never expire) unless it is authorized
+    /// again before; null where that is no concern.
+    authorize_by: Option<Instant>,
     /// The shop's name.
     shop_name: Option<String>,
     /// The shop's currency.
@@ -140,6 +163,36 @@ pub(super) struct ShopifyEnd {
     time_zone: Option<String>,
     /// The version of the Admin API that is used.
     api_version: String,
+}
+
+/// How a shop has let us in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "platform_grant::Kind")]
+pub(super) enum ShopifyGrantKind {
+    /// Somebody allowed the app in the browser.
+    Authorization,
+    /// An app of the shop's own organization.
+    ClientCredentials,
+    /// The token of a custom app that was made in the shop's admin.
+    CustomApp,
+}
+
+/// A business that the FreshBooks login may write to.
+#[derive(SimpleObject)]
+pub(super) struct FreshbooksBusiness {
+    /// For selectFreshbooksBusiness.
+    id: String,
+    /// Its name.
+    name: String,
+    /// Its home currency, where known.
+    currency_code: Option<CurrencyCode>,
+}
+
+impl From<connections::Account> for FreshbooksBusiness {
+    fn from(account: connections::Account) -> Self {
+        let currency_code = currency(account.currency_code.as_deref());
+        Self { id: account.business_id.to_string(), name: account.name, currency_code }
+    }
 }
 
 /// The books' end of a connection.
@@ -151,6 +204,8 @@ pub(super) struct FreshbooksEnd {
     scopes: Vec<String>,
     /// When the access token runs out; it is renewed before.
     expires_at: Option<Instant>,
+    /// The businesses to choose from with selectFreshbooksBusiness; empty once one is chosen.
+    businesses: Vec<FreshbooksBusiness>,
     /// The account that is written to.
     account_id: Option<String>,
     /// The business's name.
@@ -210,6 +265,7 @@ async fn grant(ctx: &Context<'_>, row: &Model, platform: Platform) -> Result<Opt
 fn status(ctx: &Context<'_>, grant: Option<&platform_grant::Model>) -> GrantStatus {
     match grant {
         None => GrantStatus::Missing,
+        Some(grant) if grant.refusal.is_some() => GrantStatus::Refused,
         Some(grant)
             if grant.refresh_token.is_none() && grant.expires_at.is_some_and(|at| at <= ctx.app().clock.now()) =>
         {
@@ -217,6 +273,10 @@ fn status(ctx: &Context<'_>, grant: Option<&platform_grant::Model>) -> GrantStat
         }
         Some(_) => GrantStatus::Granted,
     }
+}
+
+fn expires_at(grant: Option<&platform_grant::Model>) -> Option<Instant> {
+    grant.and_then(|grant| grant.expires_at).map(Instant)
 }
 
 /// Shopify separates scopes by commas, FreshBooks by spaces.
@@ -262,5 +322,8 @@ impl ConnectionQuery {
 fn bare(domain: &str) -> String {
     let domain = domain.trim().to_ascii_lowercase();
     let domain = domain.strip_prefix("https://").unwrap_or(&domain);
-    domain.split('/').next().unwrap_or(domain).to_owned()
+    match domain.strip_prefix("admin.shopify.com/store/") {
+        Some(path) => format!("{}.myshopify.com", path.split(['/', '?']).next().unwrap_or(path)),
+        None => domain.split('/').next().unwrap_or(domain).to_owned(),
+    }
 }

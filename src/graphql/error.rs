@@ -9,7 +9,7 @@ use async_graphql::{ErrorExtensionValues, ServerError};
 use sea_orm::DbErr;
 use tracing::error;
 
-use crate::{audit, auth::Denied, connection, customer_key, link, order};
+use crate::{audit, auth::Denied, connection, crypto, customer_key, link, order};
 
 /// What resolvers return.
 pub(super) type Result<T> = std::result::Result<T, Fault>;
@@ -130,4 +130,4 @@ macro_rules! ours {
     )+};
 }
 
-ours!(DbErr, audit::Error, customer_key::Error, link::Error);
+ours!(DbErr, audit::Error, crypto::Error, customer_key::Error, link::Error);

@@ -29,7 +29,7 @@ use entity::ids::ConnectionId;
 
 use self::{
     audit::{AuditEntry, AuditQuery},
-    connection::ConnectionQuery,
+    connection::{ConnectionMutation, ConnectionQuery},
     error::Fault,
     loader::Reader,
     node::NodeQuery,
@@ -54,7 +54,7 @@ pub struct Query(ViewerQuery, NodeQuery, ConnectionQuery, OrderQuery, AuditQuery
 
 /// What may be changed. Every mutation takes one `input` and answers the changed object, or what is wrong with the input.
 #[derive(Default, MergedObject)]
-pub struct Mutation(OrderMutation, PullMutation, SettingsMutation);
+pub struct Mutation(ConnectionMutation, OrderMutation, PullMutation, SettingsMutation);
 
 /// The schema, with what its resolvers need.
 pub type Schema = Built<Query, Mutation, EmptySubscription>;

@@ -12,7 +12,7 @@ use self::choice::{
 };
 pub(super) use self::{
     input::ConnectionSettingsInput,
-    update::{SettingsMutation, sentences},
+    update::{SettingsMutation, sentences, user_error},
 };
 use super::scalar::{Day, Decimal};
 use crate::mapping::settings::{Filters, Settings};

@@ -26,7 +26,7 @@ use crate::{
     auth::{Actor, Principal, Role, Verifier},
     clock::Clock,
     config::Config,
-    connection::{Account, NewConnection},
+    connection::{Account, New},
     crypto,
     db::Db,
     grant::TokenSet,
@@ -158,12 +158,8 @@ impl World {
         account: &str,
         settings: Settings,
     ) -> Result<connection::Model, crate::connection::Error> {
-        let tokens = TokenSet {
-            access: SecretString::from("a token"),
-            refresh: None,
-            scopes: "read_orders,read_customers".to_owned(),
-            expires_at: None,
-        };
+        let by = Actor::cli("test");
+        let tokens = TokenSet::custom_app(SecretString::from("a token"), "read_orders,read_customers".to_owned());
         let shop = ShopInfo {
             id: Gid::new("Shop", 1),
             name: format!("Shop {shop}"),
@@ -178,15 +174,11 @@ impl World {
             name: "Sample Books".to_owned(),
             currency_code: Some("CAD".to_owned()),
         };
-        let new = NewConnection {
-            name: shop.name.clone(),
-            shopify: tokens.clone(),
-            shop,
-            freshbooks: tokens,
-            account,
-            settings,
-        };
-        crate::connection::create(&self.app, &Actor::cli("test"), new).await
+        let new = New { name: shop.name.clone(), shop_domain: shop.myshopify_domain.clone(), settings };
+        let id = crate::connection::create(&self.app, &by, new).await?.id;
+        crate::connection::shopify_granted(&self.app, &by, id, &tokens, &shop).await?;
+        crate::connection::freshbooks_granted(&self.app, &by, id, &tokens, &[account]).await?;
+        crate::connection::select_business(&self.app, &by, id, 1).await
     }
 
     /// Stores orders as a pull does.

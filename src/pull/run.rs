@@ -13,7 +13,9 @@ use tracing::{error, instrument, warn};
 use super::result;
 use crate::{
     app::App,
-    connection, grant, order,
+    check, connection,
+    grant::{self, Used},
+    order,
     problem::{Owner, Problem},
     shopify::{self, BulkOperation, BulkStatus, Shop, bulk_orders_query},
     work::{self, Lease},
@@ -26,16 +28,30 @@ const LADDER: [i64; 6] = [5, 30, 120, 600, 1_800, 7_200];
 #[instrument(skip_all, fields(pull = %row.id))]
 pub async fn advance(app: &App, lease: Lease, row: Model) {
     let (id, attempts, connection) = (row.id, row.attempts, row.connection_id);
-    let ended = match step(app, lease, &row).await {
+    let used = Used::default();
+    let ended = match step(app, lease, &row, &used).await {
         Ok(()) => Ok(()),
         Err(Error::Fenced) => Ok(()),
-        Err(Error::Shopify(shopify::Error::Unauthorized) | Error::Grant(grant::Error::Missing)) => {
-            error!("connection {connection} needs to be authorized again");
-            match connection::needs_reauthorization(app, connection).await {
-                Ok(()) => later(app, lease, Duration::ZERO, false, None).await,
+        // A newer token, or a stopped connection, whose pulls are not claimed until it goes on.
+        Err(Error::Shopify(shopify::Error::Unauthorized | shopify::Error::NonExpiringToken)) => {
+            match used.refused(app, connection, Platform::Shopify).await {
+                Ok(_) => later(app, lease, Duration::ZERO, false, None).await,
                 Err(e) => Err(e.into()),
             }
         }
+        Err(Error::Grant(grant::Error::Missing | grant::Error::Refused(_))) => {
+            later(app, lease, Duration::from_secs(1), false, None).await
+        }
+        Err(Error::Grant(grant::Error::NotYet { wait })) => later(app, lease, wait, false, None).await,
+        Err(Error::Shopify(
+            e @ (shopify::Error::Forbidden(_)
+            | shopify::Error::ProtectedData(_)
+            | shopify::Error::ShopUnavailable { .. }),
+        )) => match check::allows_work(app, connection).await {
+            Ok(true) => retry_or_fail(app, lease, attempts, &e.into()).await,
+            Ok(false) => later(app, lease, Duration::ZERO, false, None).await,
+            Err(e) => Err(e.into()),
+        },
         Err(Error::Shopify(shopify::Error::Throttled { wait })) => later(app, lease, wait, false, None).await,
         Err(Error::Shopify(shopify::Error::BulkInProgress)) => {
             later(app, lease, Duration::from_secs(10), false, None).await
@@ -50,9 +66,9 @@ pub async fn advance(app: &App, lease: Lease, row: Model) {
     }
 }
 
-async fn step(app: &App, lease: Lease, row: &Model) -> Result<(), Error> {
+async fn step(app: &App, lease: Lease, row: &Model, used: &Used) -> Result<(), Error> {
     let connection = connection::load(app.db.read(), row.connection_id).await?;
-    let token = grant::access_token(app.db.read(), &app.keyring, connection.id, Platform::Shopify).await?;
+    let token = used.token(app, connection.id, Platform::Shopify).await?;
     let shop = app.shopify.shop(&connection.shop_domain, token);
     let operation = match &row.bulk_operation_id {
         Some(id) => shop.bulk(id).await?,
@@ -194,6 +210,8 @@ pub(super) enum Error {
     Connection(#[from] connection::Error),
     #[error(transparent)]
     Grant(#[from] grant::Error),
+    #[error(transparent)]
+    Check(#[from] check::Error),
     #[error(transparent)]
     Order(#[from] order::Error),
     #[error("a problem could not be written down")]

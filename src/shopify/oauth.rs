@@ -21,7 +21,7 @@ use super::{
     Shopify, USER_AGENT,
     error::{Cause, Error, request_id, shape},
 };
-use crate::telemetry;
+use crate::{config::Client, telemetry};
 
 /// How far a signed request's time may be from ours.
 const FRESH_SECONDS: u64 = 90;
@@ -32,15 +32,6 @@ const LABEL_LENGTH: usize = 63;
 
 const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const OFFLINE_TOKEN: &str = "urn:shopify:params:oauth:token-type:offline-access-token";
-
-/// The app, as Shopify knows it.
-#[derive(Clone, Debug)]
-pub struct Client {
-    /// `MLC_SHOPIFY_CLIENT_ID`.
-    pub id: String,
-    /// The newest of `MLC_SHOPIFY_CLIENT_SECRET`.
-    pub secret: SecretString,
-}
 
 /// What a grant brought. With an expiring token, whatever was before is on its way out.
 #[derive(Clone, Debug)]
@@ -173,7 +164,7 @@ impl Shopify {
     ///
     /// # Errors
     /// [`Error::Unauthorized`] when the grant is dead (superseded, expired, revoked, uninstalled): a person must authorize again.
-    /// [`Error::Rejected`] when our credentials are wrong or the app is not installed. [`Error::Unknown`] when the answer was lost.
+    /// [`Error::Rejected`] when our credentials are wrong. [`Error::Unknown`] when the answer was lost.
     pub async fn refresh(
         &self,
         domain: &str,
@@ -309,6 +300,7 @@ impl Refusal {
             (400..=404, "invalid_client" | "application_cannot_be_found") => {
                 said("MLC_SHOPIFY_CLIENT_ID and MLC_SHOPIFY_CLIENT_SECRET are not those of an app")
             }
+            (400..=404, "app_not_installed") if matches!(call, "Refresh" | "Migrate") => Error::Unauthorized,
             (400..=404, "app_not_installed") => said("the app is not installed in this shop"),
             (401, _) | (400, "invalid_grant" | "invalid_subject_token") => Error::Unauthorized,
             (400, _) if call == "ExchangeCode" => Error::Unauthorized,

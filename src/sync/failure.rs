@@ -3,14 +3,19 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use entity::synced_order::{self, State};
+use entity::{
+    platform_grant::Platform,
+    synced_order::{self, State},
+};
 use rand::Rng;
 use sea_orm::DbErr;
 use tracing::{debug, error, warn};
 
 use crate::{
     app::App,
-    audit, connection, customer_key, freshbooks, grant, link, order,
+    audit, check, connection, customer_key, freshbooks,
+    grant::{self, Used},
+    link, order,
     problem::{Owner, Problem},
     shopify, telemetry,
     work::Lease,
@@ -52,6 +57,9 @@ pub enum Error {
     /// No token.
     #[error(transparent)]
     Grant(#[from] grant::Error),
+    /// Both ends could not be looked at.
+    #[error(transparent)]
+    Check(#[from] check::Error),
     /// A customer's key is not to be had.
     #[error(transparent)]
     Key(#[from] customer_key::Error),
@@ -63,6 +71,17 @@ pub enum Error {
     Db(#[from] DbErr),
 }
 
+impl Error {
+    /// The platform that did not accept our token, where that was it.
+    pub(super) fn unauthorized(&self) -> Option<Platform> {
+        match self {
+            Self::Shopify(shopify::Error::Unauthorized | shopify::Error::NonExpiringToken) => Some(Platform::Shopify),
+            Self::Books(freshbooks::Error::Unauthorized) => Some(Platform::Freshbooks),
+            _ => None,
+        }
+    }
+}
+
 /// What is done about it.
 enum Remedy {
     /// Somebody else has the order; nothing is left to say.
@@ -71,32 +90,46 @@ enum Remedy {
     Wait(Duration),
     /// Again by the ladder.
     Retry(Problem),
-    /// Stop the whole connection until a person authorizes again.
-    Reauthorize,
+    /// Again with a newer token, or when a person has authorized anew.
+    Renew(Platform),
+    /// The whole connection may be concerned: both ends are looked at. Where nothing stands in the way this one order is.
+    Look(Box<Remedy>),
     /// Rest until a person or Shopify changes something.
     Rest(State, Problem),
 }
 
 /// Ends the visit as the error asks.
-pub(super) async fn end(app: &App, lease: Lease, row: &synced_order::Model, error: Error) -> Result<(), Error> {
-    let (connection, attempts) = (row.connection_id, row.attempts);
+pub(super) async fn end(
+    app: &App,
+    lease: Lease,
+    row: &synced_order::Model,
+    error: Error,
+    used: &Used,
+) -> Result<(), Error> {
     // After an unknown outcome nobody else may look yet: FreshBooks may still be at it. The lease keeps them away.
     if !matches!(error, Error::Books(freshbooks::Error::Unknown(_))) {
         link::release(app.db.write(), lease).await?;
     }
-    let now = app.clock.now();
+    let remedy = match remedy(&error) {
+        Remedy::Look(otherwise) => match check::allows_work(app, row.connection_id).await? {
+            true => *otherwise,
+            false => Remedy::Wait(Duration::ZERO),
+        },
+        Remedy::Renew(platform) => {
+            let verdict = used.refused(app, row.connection_id, platform).await?;
+            debug!(?verdict, "a token was not accepted");
+            Remedy::Wait(Duration::ZERO)
+        }
+        other => other,
+    };
+    let (attempts, now) = (row.attempts, app.clock.now());
     let later = |wait: Duration| now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::hours(10));
     let db = app.db.write();
-    match remedy(&error) {
+    match remedy {
         Remedy::Leave => debug!(error = &error as &dyn std::error::Error, "this visit lost its order to another"),
         Remedy::Wait(wait) => {
             debug!(error = &error as &dyn std::error::Error, ?wait, "this visit waits");
             order::retry_later(db, lease, State::Due, None, later(wait), false, now).await?;
-        }
-        Remedy::Reauthorize => {
-            error!(error = &error as &dyn std::error::Error, "connection {connection} needs to be authorized again");
-            connection::needs_reauthorization(app, connection).await?;
-            order::retry_later(db, lease, State::Due, None, now, false, now).await?;
         }
         Remedy::Rest(state, problem) => {
             warn!(error = &error as &dyn std::error::Error, code = problem.code, "order not synced");
@@ -113,6 +146,8 @@ pub(super) async fn end(app: &App, lease: Lease, row: &synced_order::Model, erro
                 rest(app, lease, row, State::Failed, problem).await?;
             }
         },
+        // Told apart above.
+        Remedy::Look(_) | Remedy::Renew(_) => {}
     }
     Ok(())
 }
@@ -140,10 +175,11 @@ fn remedy(error: &Error) -> Remedy {
         Error::Refused(problem) => Remedy::Rest(State::Failed, problem.clone()),
         Error::Books(freshbooks::Error::Throttled { wait }) => Remedy::Wait(wait.unwrap_or(Duration::from_secs(5))),
         Error::Books(freshbooks::Error::Busy) => Remedy::Wait(Duration::from_secs(2)),
-        Error::Books(freshbooks::Error::Unauthorized) | Error::Shopify(shopify::Error::Unauthorized) => {
-            Remedy::Reauthorize
+        Error::Books(freshbooks::Error::Unauthorized) => Remedy::Renew(Platform::Freshbooks),
+        Error::Shopify(shopify::Error::Unauthorized | shopify::Error::NonExpiringToken) => {
+            Remedy::Renew(Platform::Shopify)
         }
-        Error::Books(freshbooks::Error::Forbidden(fault)) => Remedy::Rest(
+        Error::Books(freshbooks::Error::Forbidden(fault)) => look(Remedy::Rest(
             State::Failed,
             Problem::new(
                 Owner::Accountant,
@@ -151,7 +187,7 @@ fn remedy(error: &Error) -> Remedy {
                 format!("FreshBooks does not allow this: {fault}."),
                 "The person who authorized needs the role owner, admin or manager there.",
             ),
-        ),
+        )),
         Error::Books(freshbooks::Error::NotFound(fault)) => Remedy::Rest(
             State::Failed,
             Problem::new(
@@ -176,7 +212,7 @@ fn remedy(error: &Error) -> Remedy {
         ),
         Error::Books(error) => platform("FRESHBOOKS_UNAVAILABLE", format!("{error}.")),
         Error::Shopify(shopify::Error::Throttled { wait }) => Remedy::Wait(*wait),
-        Error::Shopify(error) if error.denial().is_some() => Remedy::Rest(
+        Error::Shopify(error) if error.denial().is_some() => look(Remedy::Rest(
             State::Failed,
             Problem::new(
                 Owner::Merchant,
@@ -184,9 +220,14 @@ fn remedy(error: &Error) -> Remedy {
                 format!("Shopify does not allow reading this order: {}.", error.denial().unwrap_or_default()),
                 "The app needs the scopes read_orders and read_customers and access to protected customer data.",
             ),
-        ),
+        )),
+        Error::Shopify(error @ shopify::Error::ShopUnavailable { .. }) => {
+            look(platform("SHOPIFY_UNAVAILABLE", format!("{error}.")))
+        }
         Error::Shopify(error) => platform("SHOPIFY_UNAVAILABLE", format!("{error}.")),
-        Error::Grant(grant::Error::Missing) => Remedy::Reauthorize,
+        // The connection has been stopped, or is about to be: its orders are not claimed until it goes on.
+        Error::Grant(grant::Error::Missing | grant::Error::Refused(_)) => Remedy::Wait(Duration::from_secs(1)),
+        Error::Grant(grant::Error::NotYet { wait }) => Remedy::Wait((*wait).max(Duration::from_millis(200))),
         other => Remedy::Retry(Problem::new(
             Owner::Operator,
             "INTERNAL",
@@ -194,6 +235,10 @@ fn remedy(error: &Error) -> Remedy {
             "The log of this time names the cause; the order is tried again by itself.",
         )),
     }
+}
+
+fn look(otherwise: Remedy) -> Remedy {
+    Remedy::Look(Box::new(otherwise))
 }
 
 const AGAIN: &str = "Nothing to do: it is tried again by itself.";

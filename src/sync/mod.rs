@@ -13,7 +13,7 @@ use std::collections::HashMap;
 
 use entity::{
     connection,
-    ids::OrderId,
+    ids::{ConnectionId, OrderId},
     platform_grant::Platform,
     resource_link::Kind,
     synced_order::{self, State},
@@ -32,7 +32,7 @@ use crate::{
     app::App,
     audit, connection as connections,
     freshbooks::Books,
-    grant,
+    grant::{Used, Verdict},
     link::{self, LinkKey},
     mapping::{self, Refusal, Settings, Shop, SkipRule, Subject, Wanted},
     order::{
@@ -40,7 +40,10 @@ use crate::{
         snapshot::{self, Snapshot},
     },
     problem::{Owner, Problem},
-    shopify::model::{Gid, Order},
+    shopify::{
+        self,
+        model::{Gid, Order},
+    },
     telemetry,
     work::Lease,
 };
@@ -56,18 +59,20 @@ struct Visit<'a> {
     shop: Shop,
     row: synced_order::Model,
     lease: Lease,
+    used: &'a Used,
 }
 
 /// Visits a claimed order and ends the visit, whatever comes: at rest, or due again.
 #[instrument(skip_all, fields(order = %row.name, id = row.shopify_order_id, visit = %lease.visit()))]
 pub async fn sync_order(app: &App, lease: Lease, row: synced_order::Model) {
     let id = row.id;
-    let ended = match run(app, lease, row.clone()).await {
+    let used = Used::default();
+    let ended = match run(app, lease, row.clone(), &used).await {
         Ok(outcome) => {
             telemetry::order_settled(state_name(outcome.state));
             Ok(())
         }
-        Err(error) => failure::end(app, lease, &row, error).await,
+        Err(error) => failure::end(app, lease, &row, error, &used).await,
     };
     if let Err(e) = ended {
         warn!(
@@ -77,11 +82,11 @@ pub async fn sync_order(app: &App, lease: Lease, row: synced_order::Model) {
     }
 }
 
-async fn run(app: &App, lease: Lease, row: synced_order::Model) -> Result<Outcome, Error> {
+async fn run(app: &App, lease: Lease, row: synced_order::Model, used: &Used) -> Result<Outcome, Error> {
     let connection = connections::load(app.db.read(), row.connection_id).await?;
     let settings = connections::settings(&connection)?;
     let shop = connections::shop(&connection)?;
-    let mut visit = Visit { app, connection, settings, shop, row, lease };
+    let mut visit = Visit { app, connection, settings, shop, row, lease, used };
     let Some(snapshot) = visit.snapshot().await? else {
         let problem = Problem::new(
             Owner::Merchant,
@@ -103,7 +108,9 @@ impl Visit<'_> {
         {
             return Ok(Some(found));
         }
-        let Some(order) = read(app, &self.connection, self.row.shopify_order_id).await? else { return Ok(None) };
+        let Some(order) = read(app, &self.connection, self.row.shopify_order_id, self.used).await? else {
+            return Ok(None);
+        };
         let txn = app.db.begin_write().await?;
         let kept = order::refresh(&txn, &app.keyring, self.lease, &self.row, &order, app.clock.now()).await?;
         txn.commit().await?;
@@ -115,7 +122,7 @@ impl Visit<'_> {
     }
 
     async fn make_it_so(&mut self, snapshot: &Snapshot) -> Result<Outcome, Error> {
-        let books = books(self.app, &self.connection).await?;
+        let books = books(self.app, &self.connection, self.used).await?;
         let mut known = load_known(self.app, &self.connection, self.row.id).await?;
         let (mut writes, mut repeated) = (0, HashMap::<(LinkKey, Action), u32>::new());
         loop {
@@ -284,16 +291,32 @@ fn decision(lease: Lease, row: &synced_order::Model, outcome: &Outcome) -> audit
     entry(lease, row, "none", said, message)
 }
 
-async fn books(app: &App, connection: &connection::Model) -> Result<Books, Error> {
-    let token = grant::access_token(app.db.read(), &app.keyring, connection.id, Platform::Freshbooks).await?;
+async fn books(app: &App, connection: &connection::Model, used: &Used) -> Result<Books, Error> {
+    let token = used.token(app, connection.id, Platform::Freshbooks).await?;
     Ok(app.freshbooks.account(connection.account_id.as_deref().unwrap_or_default(), token))
 }
 
-async fn read(app: &App, connection: &connection::Model, shopify_order_id: i64) -> Result<Option<Order>, Error> {
-    let token = grant::access_token(app.db.read(), &app.keyring, connection.id, Platform::Shopify).await?;
-    let orders =
-        app.shopify.shop(&connection.shop_domain, token).orders(&[Gid::new("Order", shopify_order_id)]).await?;
+async fn shop(app: &App, connection: &connection::Model, used: &Used) -> Result<shopify::Shop, Error> {
+    let token = used.token(app, connection.id, Platform::Shopify).await?;
+    Ok(app.shopify.shop(&connection.shop_domain, token))
+}
+
+async fn read(
+    app: &App,
+    connection: &connection::Model,
+    shopify_order_id: i64,
+    used: &Used,
+) -> Result<Option<Order>, Error> {
+    let orders = shop(app, connection, used).await?.orders(&[Gid::new("Order", shopify_order_id)]).await?;
     Ok(orders.into_iter().next().flatten())
+}
+
+/// Whether the same may be asked once more: this platform did not accept a token that a newer one takes the place of.
+async fn again(app: &App, connection: ConnectionId, refused: Option<Platform>, used: &Used) -> Result<bool, Error> {
+    match refused {
+        Some(platform) => Ok(used.refused(app, connection, platform).await? == Verdict::Again),
+        None => Ok(false),
+    }
 }
 
 /// Shopify's number of the newest order of this name, with or without the `#`, asked over there: our rows know names only of what was
@@ -305,8 +328,14 @@ pub async fn find_by_name(app: &App, connection: &connection::Model, name: &str)
     if name.is_empty() {
         return Ok(None);
     }
-    let token = grant::access_token(app.db.read(), &app.keyring, connection.id, Platform::Shopify).await?;
-    let shop = app.shopify.shop(&connection.shop_domain, token);
+    let used = Used::default();
+    let found = named(app, connection, name, &used).await;
+    let refused = found.as_ref().err().and_then(Error::unauthorized);
+    if again(app, connection.id, refused, &used).await? { named(app, connection, name, &used).await } else { found }
+}
+
+async fn named(app: &App, connection: &connection::Model, name: &str, used: &Used) -> Result<Option<i64>, Error> {
+    let shop = shop(app, connection, used).await?;
     let mut found = shop.order_id_by_name(name).await?;
     if found.is_none() && !name.starts_with('#') {
         found = shop.order_id_by_name(&format!("#{name}")).await?;

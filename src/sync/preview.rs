@@ -4,13 +4,15 @@ use chrono::{DateTime, Utc};
 use entity::{connection, ids::ConnectionId};
 
 use super::{
-    Error, apply, books, client_key, load_known,
+    Error, again, apply, books, client_key, load_known,
     plan::{self, Action, Known, Write},
     read,
 };
 use crate::{
     app::App,
-    connection as connections, link,
+    connection as connections,
+    grant::Used,
+    link,
     mapping::{self, Settings, Wanted},
     order::{self, snapshot},
     problem::Problem,
@@ -36,6 +38,21 @@ pub struct Preview {
 /// # Errors
 /// When the database or Shopify fails.
 pub async fn preview(app: &App, connection: ConnectionId, shopify_order_id: i64) -> Result<Option<Preview>, Error> {
+    let used = Used::default();
+    let made = make(app, connection, shopify_order_id, &used).await;
+    let refused = made.as_ref().err().and_then(Error::unauthorized);
+    if again(app, connection, refused, &used).await? {
+        return make(app, connection, shopify_order_id, &used).await;
+    }
+    made
+}
+
+async fn make(
+    app: &App,
+    connection: ConnectionId,
+    shopify_order_id: i64,
+    used: &Used,
+) -> Result<Option<Preview>, Error> {
     let connection = connections::load(app.db.read(), connection).await?;
     let settings = connections::settings(&connection)?;
     let shop = connections::shop(&connection)?;
@@ -46,7 +63,7 @@ pub async fn preview(app: &App, connection: ConnectionId, shopify_order_id: i64)
     };
     let order = match stored {
         Some(order) => order,
-        None => match read(app, &connection, shopify_order_id).await? {
+        None => match read(app, &connection, shopify_order_id, used).await? {
             Some(order) => order,
             None => return Ok(None),
         },
@@ -56,7 +73,7 @@ pub async fn preview(app: &App, connection: ConnectionId, shopify_order_id: i64)
         None => Known { issues_in_create: connection.issues_in_create, ..Known::default() },
     };
     let planned = match mapping::wanted(&order, &settings, &shop, &known.booked()) {
-        Ok(wanted) => planned(app, &connection, &settings, wanted, &mut known).await?,
+        Ok(wanted) => planned(app, &connection, &settings, wanted, &mut known, used).await?,
         Err(refusal) => Err(refusal.problem()),
     };
     let (wanted, writes) = match planned {
@@ -73,16 +90,18 @@ async fn planned(
     settings: &Settings,
     wanted: Wanted,
     known: &mut Known,
+    used: &Used,
 ) -> Result<Result<(Wanted, Vec<Write>), Problem>, Error> {
     let client = client_key(&wanted.client.subject, &connection.salt);
     known.client = link::find(app.db.read(), &app.keyring, connection.id, &client).await?;
     let mut writes = plan::plan(&wanted, known, &client);
     if let Some(look_up) = writes.first().filter(|write| write.key == client && write.action == Action::Find).cloned() {
-        let books = books(app, connection).await?;
+        let books = books(app, connection, used).await?;
         match apply::client::look_up(&books, &wanted, known, look_up.id).await {
             Ok(Some(found)) => known.client = Some(found),
             Ok(None) => known.absent.push(client.clone()),
             Err(Error::Waiting(problem) | Error::Refused(problem)) => return Ok(Err(problem)),
+            Err(error) if error.unauthorized().is_some() => return Err(error),
             // What comes after the look-up is shown as far as it can be told without FreshBooks.
             Err(_) => return Ok(Ok((wanted, writes))),
         }

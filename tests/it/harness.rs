@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use entity::{
     audit_entry, connection,
     ids::{ConnectionId, OrderId},
-    platform_grant::Platform,
+    platform_grant::{Kind, Platform},
     pull, resource_link, synced_order,
 };
 use ml_connector::{
@@ -18,7 +18,7 @@ use ml_connector::{
     auth::Actor,
     clock::Clock,
     config::Config,
-    connection::{Account, NewConnection},
+    connection::{Account, New},
     db::Db,
     freshbooks::Books,
     grant::{self, TokenSet},
@@ -31,7 +31,6 @@ use ml_connector::{
     worker,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
-use secrecy::SecretString;
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -91,6 +90,8 @@ impl TestApp {
             encryption_keys: Some(ENCRYPTION_KEYS.into()),
             shopify_url: shopify.url(),
             freshbooks_url: freshbooks.url().parse().unwrap(),
+            freshbooks_client_id: Some(books.client_id.clone()),
+            freshbooks_client_secret: Some(books.client_secret.clone().into()),
             // The ladder's hours become minutes: tokens outlive it.
             retry_scale: world.retry_scale,
             ..Config::default()
@@ -327,29 +328,27 @@ async fn connect(app: &App, books: &freshbooks::Options, settings: Settings) -> 
     if let Some(known) = ml_connector::connection::find_by_shop(app.db.read(), SHOP).await.unwrap() {
         return known.id;
     }
-    let never = |token: &str| TokenSet {
-        access: SecretString::from(token),
-        refresh: None,
-        scopes: String::new(),
-        expires_at: None,
+    let by = Actor::system("test");
+    let info = app.shopify.shop(SHOP, SHOPIFY_TOKEN.into()).info().await.unwrap();
+    let new = New { name: "Test".to_owned(), shop_domain: SHOP.to_owned(), settings };
+    let id = ml_connector::connection::create(app, &by, new).await.unwrap().id;
+    let shopify = TokenSet::custom_app(SHOPIFY_TOKEN.into(), "read_orders,read_customers".to_owned());
+    ml_connector::connection::shopify_granted(app, &by, id, &shopify, &info).await.unwrap();
+    let tokens = TokenSet {
+        kind: Kind::Authorization,
+        refresh: Some(books.refresh_token.clone().into()),
+        ..TokenSet::custom_app(books.access_token.clone().into(), String::new())
     };
-    let shop = app.shopify.shop(SHOP, SHOPIFY_TOKEN.into()).info().await.unwrap();
-    let new = NewConnection {
-        name: "Test".to_owned(),
-        shopify: never(SHOPIFY_TOKEN),
-        shop,
-        freshbooks: TokenSet { refresh: Some(books.refresh_token.clone().into()), ..never(&books.access_token) },
-        account: Account {
-            account_id: books.account_id.clone(),
-            business_id: i64::try_from(books.business_id).unwrap(),
-            name: books.business_name.clone(),
-            currency_code: Some(books.currency_code.clone()),
-        },
-        settings,
+    let account = Account {
+        account_id: books.account_id.clone(),
+        business_id: i64::try_from(books.business_id).unwrap(),
+        name: books.business_name.clone(),
+        currency_code: Some(books.currency_code.clone()),
     };
-    let row = ml_connector::connection::create(app, &Actor::system("test"), new).await.unwrap();
+    let row = ml_connector::connection::freshbooks_granted(app, &by, id, &tokens, &[account]).await.unwrap();
+    assert_eq!(row.status, connection::Status::Active);
     // What is stored opens again.
-    grant::access_token(app.db.read(), &app.keyring, row.id, Platform::Shopify).await.unwrap();
+    grant::access(app, row.id, Platform::Shopify).await.unwrap();
     row.id
 }
 

@@ -12,15 +12,19 @@ use std::{net::SocketAddr, time::Instant};
 
 use anyhow::{Context, bail};
 use chrono::TimeDelta;
-use entity::{connection::Model, ids::ConnectionId};
+use entity::{
+    connection::{Model, Status},
+    ids::ConnectionId,
+    platform_grant::Platform,
+};
 use ml_connector::{
     app::{App, Role as Work},
     auth::{Actor, Principal, Role, Verifier},
+    authorize::{self, Browser},
     clock::Clock,
     config::{self, Config, Settings as Environment},
-    connection::{self, Account, NewConnection},
+    connection::{self, New},
     db::Db,
-    grant::TokenSet,
     mapping::Settings,
     pull,
     sandbox::{
@@ -31,6 +35,7 @@ use ml_connector::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
+use url::Url;
 
 use super::{output, serve};
 
@@ -150,18 +155,7 @@ async fn start(config: Config, args: &Args) -> anyhow::Result<Running> {
         rounding: args.rounding.into(),
         ..Default::default()
     };
-    let tokens = TokenSet {
-        access: books.access_token.clone().into(),
-        refresh: Some(books.refresh_token.clone().into()),
-        scopes: "user:profile:read".to_owned(),
-        expires_at: None,
-    };
-    let account = Account {
-        account_id: books.account_id.clone(),
-        business_id: i64::try_from(books.business_id)?,
-        name: books.business_name.clone(),
-        currency_code: Some(books.currency_code.clone()),
-    };
+    let client = (books.client_id.clone(), books.client_secret.clone());
     let freshbooks = FreshBooks::start(books).await.context("simulated FreshBooks does not start")?;
     let shopify = Shopify::start(shopify::Options {
         orders: sample_store(usize::try_from(args.orders)?),
@@ -173,36 +167,41 @@ async fn start(config: Config, args: &Args) -> anyhow::Result<Running> {
     })
     .await
     .context("simulated Shopify does not start")?;
+    let freshbooks_url: Url = freshbooks.url().parse().context("simulated FreshBooks has no address")?;
     let config = Config {
         shopify_url: shopify.url(),
-        freshbooks_url: freshbooks.url().parse().context("simulated FreshBooks has no address")?,
+        freshbooks_auth_url: freshbooks_url.join("oauth/authorize")?,
+        freshbooks_url,
+        freshbooks_client_id: Some(client.0),
+        freshbooks_client_secret: Some(client.1.into()),
         ..config
     };
     let app = App::on(db, config, Clock::default())?;
-    let connection = match connection::find_by_shop(app.db.read(), shopify.shop()).await? {
-        Some(known) => known,
-        None => connect(&app, &shopify, tokens, account).await?,
-    };
+    let connection = connect(&app, &shopify).await?;
     Ok(Running { connection: connection.id, shopify, freshbooks, app })
 }
 
-async fn connect(app: &App, shopify: &Shopify, freshbooks: TokenSet, account: Account) -> anyhow::Result<Model> {
-    let token = SecretString::from(SHOPIFY_TOKEN);
-    let shop = app.shopify.shop(shopify.shop(), token.clone()).info().await?;
-    let new = NewConnection {
-        name: "Sandbox".to_owned(),
-        shopify: TokenSet {
-            access: token,
-            refresh: None,
-            scopes: "read_orders,read_customers".to_owned(),
-            expires_at: None,
-        },
-        shop,
-        freshbooks,
-        account,
-        settings: Settings::default(),
+/// Connects the sample store, unless an earlier run did: with a custom app's token, and a consent at FreshBooks that nobody has to click.
+async fn connect(app: &App, shopify: &Shopify) -> anyhow::Result<Model> {
+    let by = Actor::cli("sandbox");
+    let row = match connection::find_by_shop(app.db.read(), shopify.shop()).await? {
+        Some(known) if known.status == Status::Active => return Ok(known),
+        Some(known) => known,
+        None => {
+            let (name, shop_domain) = ("Sandbox".to_owned(), shopify.shop().to_owned());
+            connection::create(app, &by, New { name, shop_domain, settings: Settings::default() }).await?
+        }
     };
-    Ok(connection::create(app, &Actor::cli("sandbox"), new).await?)
+    authorize::use_shopify_token(app, &by, row.id, SHOPIFY_TOKEN.into()).await.context("Shopify does not let us in")?;
+    let browser = Browser::fresh();
+    let link = authorize::link(app, &row, Platform::Freshbooks)?;
+    let consent = authorize::begin_freshbooks(app, link.query().unwrap_or_default(), &browser).await?;
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+    let answer = http.get(consent).send().await?;
+    let back = answer.headers().get("location").context("FreshBooks shows no consent")?;
+    let back: Url = back.to_str()?.parse()?;
+    let granted = authorize::end_freshbooks(app, back.query().unwrap_or_default(), Some(&browser)).await;
+    Ok(granted.context("FreshBooks does not let us in")?.connection)
 }
 
 /// A slip with `DATABASE_URL` must not mix made-up orders into real books.

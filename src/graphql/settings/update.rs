@@ -71,7 +71,7 @@ impl SettingsMutation {
     }
 }
 
-fn user_error(wrong: Wrong, sees: impl Fn(ConnectionId) -> bool) -> UserError {
+pub(in super::super) fn user_error(wrong: Wrong, sees: impl Fn(ConnectionId) -> bool) -> UserError {
     let code = match &wrong.reason {
         Reason::Empty => UserErrorCode::Required,
         Reason::Invalid(_) => UserErrorCode::Invalid,

@@ -1,0 +1,204 @@
+//! The FreshBooks end: a consent in the browser, the businesses that it opens, and the end of it.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::TimeDelta;
+use entity::{connection::Model, ids::ConnectionId, platform_grant::Kind, platform_grant::Platform};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use tracing::warn;
+use url::Url;
+
+use super::{Browser, Error, Granted, Subject, begin, is_over, pending, take};
+use crate::{
+    app::App,
+    auth::Actor,
+    config::Client,
+    connection::{self, Account},
+    crypto,
+    freshbooks::{
+        self,
+        oauth::{Business, Identity, SCOPES, TokenAnswer},
+    },
+    grant::{self, TokenSet},
+    shopify::oauth::parameter as value,
+};
+
+/// How long a link may lie in somebody's mail. It opens nothing by itself: a login with access to the connection's own account does.
+const LINK_LIVES: TimeDelta = TimeDelta::days(30);
+/// Where a link's content is sealed to.
+const LINK: &str = "oauth/freshbooks/link";
+
+/// What a link says.
+#[derive(Serialize, Deserialize)]
+struct Link {
+    connection: i64,
+    until: i64,
+}
+
+/// The link under which a connection's FreshBooks end is authorized.
+///
+/// # Errors
+/// Only when it cannot be sealed.
+pub fn freshbooks_link(app: &App, connection: ConnectionId) -> Result<Url, crypto::Error> {
+    let until = (app.clock.now() + LINK_LIVES).timestamp();
+    let link = serde_json::json!(Link { connection: connection.0, until }).to_string();
+    let sealed = app.keyring.seal(LINK, link.as_bytes())?;
+    let mut url = app.config.public("oauth/freshbooks/authorize");
+    url.query_pairs_mut().append_pair("state", &URL_SAFE_NO_PAD.encode(sealed));
+    Ok(url)
+}
+
+fn opened(app: &App, state: &str) -> Option<Link> {
+    let sealed = String::from_utf8(URL_SAFE_NO_PAD.decode(state).ok()?).ok()?;
+    let link: Link = serde_json::from_slice(&app.keyring.open(LINK, &sealed).ok()?).ok()?;
+    (!is_over(link.until, app.clock.now())).then_some(link)
+}
+
+/// Begins a consent: where the browser goes next.
+///
+/// # Errors
+/// When the link is over or was changed, or there is no app.
+pub async fn begin_freshbooks(app: &App, query: &str, browser: &Browser) -> Result<Url, Error> {
+    let link = value(query, "state").and_then(|state| opened(app, &state)).ok_or(Error::BadLink)?;
+    let client = app.config.freshbooks_client().ok_or(Error::NotConfigured("MLC_FRESHBOOKS_CLIENT_ID"))?;
+    let connection = connection::load(app.db.read(), ConnectionId(link.connection)).await?;
+    let subject = Subject { platform: Platform::Freshbooks, connection: Some(connection.id), shop: None };
+    let state = begin(app, browser, subject).await?;
+    let mut url = app.config.freshbooks_auth_url.clone();
+    url.query_pairs_mut()
+        .append_pair("client_id", &client.id)
+        .append_pair("response_type", "code")
+        .append_pair("redirect_uri", app.config.freshbooks_redirect().as_str())
+        .append_pair("scope", &SCOPES.join(" "))
+        .append_pair("state", &state);
+    Ok(url)
+}
+
+/// Ends a consent: the code is exchanged, the login asked which businesses it opens, both stored. A grant that cannot be used is given
+/// back at once.
+///
+/// # Errors
+/// Whatever can go wrong on the way; see [`Error`].
+pub async fn end_freshbooks(app: &App, query: &str, browser: Option<&Browser>) -> Result<Granted, Error> {
+    let state = value(query, "state").ok_or(Error::UnknownState)?;
+    let begun = pending(app, browser, Platform::Freshbooks, &state).await?;
+    take(app, &begun).await?;
+    let id = begun.connection_id.ok_or(Error::UnknownState)?;
+    let code = value(query, "code").ok_or(Error::Declined)?;
+    let client = app.config.freshbooks_client().ok_or(Error::NotConfigured("MLC_FRESHBOOKS_CLIENT_ID"))?;
+    let back = app.config.freshbooks_redirect();
+    let answer = app.freshbooks.exchange_code(&client.id, &client.secret, &code, back.as_str()).await;
+    let tokens = token_set(answer.map_err(refused)?);
+    let used = use_grant(app, id, &tokens).await;
+    if used.is_err() {
+        give_back(app, &client, tokens.refresh.iter().chain([&tokens.access])).await;
+    }
+    Ok(Granted { connection: used?, next: None })
+}
+
+async fn use_grant(app: &App, id: ConnectionId, tokens: &TokenSet) -> Result<Model, Error> {
+    let granted: Vec<&str> = tokens.scopes.split(' ').collect();
+    let missing: Vec<String> =
+        SCOPES.iter().filter(|scope| !granted.contains(scope)).map(|scope| (*scope).to_owned()).collect();
+    // FreshBooks' answer may leave the list out; then the first refused call tells.
+    if !missing.is_empty() && !tokens.scopes.is_empty() {
+        return Err(Error::Scopes(missing));
+    }
+    let identity = app.freshbooks.me(&tokens.access).await.map_err(refused)?;
+    let mut reasons = Vec::new();
+    let mut accounts = Vec::new();
+    for business in &identity.businesses {
+        match fit(business, &identity) {
+            Err(reason) => reasons.push(format!("{}: {reason}", business.name)),
+            Ok(account_id) => {
+                let books = app.freshbooks.account(account_id, tokens.access.clone());
+                let currency_code = match books.currency(business.id).await {
+                    Ok(currency) => currency,
+                    Err(e) => {
+                        warn!(error = &e as &dyn std::error::Error, "a business's currency could not be read");
+                        None
+                    }
+                };
+                accounts.push(Account {
+                    account_id: account_id.to_owned(),
+                    business_id: business.id,
+                    name: business.name.clone(),
+                    currency_code,
+                });
+            }
+        }
+    }
+    if accounts.is_empty() {
+        return Err(Error::NoBusiness(reasons));
+    }
+    Ok(connection::freshbooks_granted(app, &Actor::system("oauth"), id, tokens, &accounts).await?)
+}
+
+/// The account that can be written to, or why there is none. What is not known to be in the way is let through: the books tell.
+pub(crate) fn fit<'a>(business: &'a Business, identity: &Identity) -> Result<&'a str, String> {
+    const NO_WRITERS: [&str; 5] = ["client", "business_employee", "employee", "business_contractor", "contractor"];
+    let account_id = business.account_id.as_deref().ok_or("it keeps no books in FreshBooks")?;
+    let roles = [Some(&business.role), business.account_role.as_ref()];
+    if let Some(role) = roles.into_iter().flatten().find(|role| NO_WRITERS.contains(&role.as_str())) {
+        return Err(format!("the login's role there is `{role}`, which may not write invoices"));
+    }
+    match identity.subscriptions.get(account_id).map(String::as_str) {
+        Some(over @ ("cancelled" | "canceled" | "expired" | "suspended")) => {
+            Err(format!("its FreshBooks subscription is {over}"))
+        }
+        _ => Ok(account_id),
+    }
+}
+
+/// Ends a connection: FreshBooks is told to forget the tokens, ours are forgotten. The app in the shop is uninstalled there.
+///
+/// # Errors
+/// When there is no such connection, or the database fails. That FreshBooks does not answer is no error: it is said in the trail.
+pub async fn disconnect(app: &App, by: &Actor, id: ConnectionId) -> Result<Model, Error> {
+    let grant = grant::find(app.db.read(), id, Platform::Freshbooks).await?;
+    let message = match (grant, app.config.freshbooks_client()) {
+        (Some(row), Some(client)) => {
+            let tokens = grant::tokens(&app.keyring, &row)?;
+            if give_back(app, &client, tokens.iter()).await {
+                "Disconnected; FreshBooks has revoked the tokens."
+            } else {
+                "Disconnected; FreshBooks did not confirm that it revoked the tokens. They can be revoked there, under connected apps."
+            }
+        }
+        _ => "Disconnected.",
+    };
+    Ok(connection::disconnected(app, by, id, message.to_owned()).await?)
+}
+
+/// Whether FreshBooks has confirmed all of it.
+async fn give_back<'a>(app: &App, client: &Client, tokens: impl Iterator<Item = &'a SecretString>) -> bool {
+    let mut all = true;
+    for token in tokens {
+        if let Err(e) = app.freshbooks.revoke(&client.id, &client.secret, token).await {
+            warn!(error = &e as &dyn std::error::Error, "a token was not revoked at FreshBooks");
+            all = false;
+        }
+    }
+    all
+}
+
+fn token_set(answer: TokenAnswer) -> TokenSet {
+    TokenSet {
+        kind: Kind::Authorization,
+        access: answer.access_token,
+        refresh: Some(answer.refresh_token),
+        client: None,
+        scopes: answer.scopes.join(" "),
+        expires_at: Some(answer.expires_at),
+        refresh_expires_at: None,
+    }
+}
+
+fn refused(error: freshbooks::Error) -> Error {
+    match error {
+        freshbooks::Error::Unauthorized => Error::Code,
+        freshbooks::Error::Refused(fault) | freshbooks::Error::Forbidden(fault) => Error::Rejected(fault.to_string()),
+        freshbooks::Error::NotFound(fault) => Error::Rejected(fault.to_string()),
+        _ => Error::NoAnswer(Platform::Freshbooks),
+    }
+}

@@ -1,0 +1,256 @@
+//! Where a connection stands, worked out from its facts: what a person decided, its two grants, what stands in the way.
+//!
+//! Whatever changes a fact ends with [`settled`], in the same transaction. Work stops and goes on by the status alone: rows of a
+//! connection that is not active are not claimed, lose no attempt, and wait where they stopped.
+
+use chrono::{DateTime, Utc};
+use entity::{
+    connection::{Column, Entity, Model, Status},
+    ids::ConnectionId,
+    platform_grant::{self, Platform},
+};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use tracing::{error, info, warn};
+
+use super::{Error, load, noted, settings::lock};
+use crate::{
+    alert::{self, Action, Raise, Severity},
+    app::App,
+    auth::Actor,
+    grant,
+    problem::Problem,
+};
+
+/// What keeps a connection from working, where something does: a refused grant before what stands in the way over there.
+pub fn problem(row: &Model, grants: &[platform_grant::Model]) -> Option<Problem> {
+    grants.iter().find_map(grant::refusal).or_else(|| blocked(row))
+}
+
+/// What stands in the way over there.
+pub(super) fn blocked(row: &Model) -> Option<Problem> {
+    serde_json::from_str(row.blocked.as_deref()?).ok()
+}
+
+/// Stops all work of the connection until a person authorizes again: this token set is no longer accepted. One that was replaced
+/// meanwhile is left alone.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn needs_reauthorization(
+    app: &App,
+    grant: &platform_grant::Model,
+    problem: &Problem,
+) -> Result<(), Error> {
+    let (id, now) = (grant.connection_id, app.clock.now());
+    let txn = app.db.begin_write().await?;
+    lock(&txn, Some(id), None).await?;
+    if grant::refuse(&txn, grant, problem).await? {
+        let row = settled(&txn, id, now).await?;
+        let action = match grant.platform {
+            Platform::Shopify => Action::AuthorizeShopify,
+            Platform::Freshbooks => Action::AuthorizeFreshbooks,
+        };
+        alert::raise(&txn, told(id, grant.platform, problem.clone(), Some(action)), now).await?;
+        let by = Actor::system("worker");
+        noted(&txn, &by, id, "needs_reauthorization", problem.to_string(), now).await?;
+        txn.commit().await?;
+        error!("connection {id} ({}) needs to be authorized again: {problem}", row.shop_domain);
+        app.bell.notify_one();
+    }
+    Ok(())
+}
+
+/// Stops all work of the connection until what stands in the way over there is gone.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn block(app: &App, id: ConnectionId, problem: &Problem) -> Result<(), Error> {
+    let now = app.clock.now();
+    let txn = app.db.begin_write().await?;
+    lock(&txn, Some(id), None).await?;
+    let row = load(&txn, id).await?;
+    let known = blocked(&row);
+    if known.as_ref() == Some(problem) {
+        return Ok(());
+    }
+    if let Some(known) = known {
+        alert::resolve(&txn, id, &known.code, "", now).await?;
+    }
+    write_blocked(&txn, id, Some(problem)).await?;
+    settled(&txn, id, now).await?;
+    let raise = Raise {
+        connection: id,
+        subject: String::new(),
+        severity: Severity::Critical,
+        problem: problem.clone(),
+        action: None,
+    };
+    alert::raise(&txn, raise, now).await?;
+    noted(&txn, &Actor::system("worker"), id, "blocked", problem.to_string(), now).await?;
+    txn.commit().await?;
+    warn!("connection {id} is blocked: {problem}");
+    app.bell.notify_one();
+    Ok(())
+}
+
+/// Nothing stands in the way any longer.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn unblock(app: &App, id: ConnectionId) -> Result<(), Error> {
+    let now = app.clock.now();
+    let Some(known) = blocked(&load(app.db.read(), id).await?) else { return Ok(()) };
+    let txn = app.db.begin_write().await?;
+    lock(&txn, Some(id), None).await?;
+    write_blocked(&txn, id, None).await?;
+    settled(&txn, id, now).await?;
+    alert::resolve(&txn, id, &known.code, "", now).await?;
+    noted(&txn, &Actor::system("worker"), id, "unblocked", format!("{} is over.", known.code), now).await?;
+    txn.commit().await?;
+    info!("connection {id} works again: {} is over", known.code);
+    app.bell.notify_one();
+    Ok(())
+}
+
+/// A grant was renewed; `before` is its row as it was. Mostly there is nothing to do.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn renewed(app: &App, before: &platform_grant::Model) -> Result<(), Error> {
+    let (id, now) = (before.connection_id, app.clock.now());
+    let stopped = load(app.db.read(), id).await?.status == Status::NeedsReauthorization;
+    if !stopped && before.failures == 0 {
+        return Ok(());
+    }
+    let txn = app.db.begin_write().await?;
+    lock(&txn, Some(id), None).await?;
+    settled(&txn, id, now).await?;
+    well_again(&txn, id, before.platform, now).await?;
+    txn.commit().await?;
+    app.bell.notify_one();
+    Ok(())
+}
+
+/// Tells that a grant's renewals bring nothing. The connection works on for as long as its token does.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn not_renewed(app: &App, grant: &platform_grant::Model, problem: Problem) -> Result<(), Error> {
+    let txn = app.db.begin_write().await?;
+    alert::raise(&txn, told(grant.connection_id, grant.platform, problem, None), app.clock.now()).await?;
+    txn.commit().await?;
+    app.bell.notify_one();
+    Ok(())
+}
+
+/// Takes back whatever was told about a grant.
+pub(super) async fn well_again(
+    txn: &impl ConnectionTrait,
+    id: ConnectionId,
+    platform: Platform,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    for code in ["NEEDS_REAUTHORIZATION", "APP_CREDENTIALS", "TOKEN_NOT_RENEWED", "SCOPE_MISSING"] {
+        alert::resolve(txn, id, code, grant::name(platform), now).await?;
+    }
+    Ok(())
+}
+
+/// What is told about a grant.
+fn told(id: ConnectionId, platform: Platform, problem: Problem, action: Option<Action>) -> Raise {
+    Raise { connection: id, subject: grant::name(platform).to_owned(), severity: Severity::Critical, problem, action }
+}
+
+/// Stops the connection until a person resumes it. What is under way ends first.
+///
+/// # Errors
+/// When there is no such connection, it is disconnected, or the database fails.
+pub async fn pause(app: &App, by: &Actor, id: ConnectionId) -> Result<Model, Error> {
+    decide(app, by, id, "pause", Status::Paused).await
+}
+
+/// Takes a paused connection up again, where it stopped.
+///
+/// # Errors
+/// When there is no such connection, it is disconnected, or the database fails.
+pub async fn resume(app: &App, by: &Actor, id: ConnectionId) -> Result<Model, Error> {
+    decide(app, by, id, "resume", Status::Pending).await
+}
+
+async fn decide(app: &App, by: &Actor, id: ConnectionId, action: &str, status: Status) -> Result<Model, Error> {
+    let now = app.clock.now();
+    let txn = app.db.begin_write().await?;
+    lock(&txn, Some(id), None).await?;
+    let row = load(&txn, id).await?;
+    if row.status == Status::Disconnected {
+        return Err(Error::Disconnected);
+    }
+    let paused = row.status == Status::Paused;
+    if paused == (status == Status::Paused) {
+        return Ok(row);
+    }
+    write_status(&txn, id, status, now).await?;
+    let row = settled(&txn, id, now).await?;
+    noted(&txn, by, id, action, format!("The connection is {} now.", word(row.status)), now).await?;
+    txn.commit().await?;
+    app.bell.notify_one();
+    Ok(row)
+}
+
+/// The status that the facts ask for, stored. What a person decided stays.
+pub(super) async fn settled(txn: &impl ConnectionTrait, id: ConnectionId, now: DateTime<Utc>) -> Result<Model, Error> {
+    let mut row = load(txn, id).await?;
+    if matches!(row.status, Status::Paused | Status::Disconnected) {
+        return Ok(row);
+    }
+    let grants = grant::list(txn, id).await?;
+    let complete = grants.len() == 2 && row.account_id.is_some() && row.shop_time_zone.is_some();
+    let status = if grants.iter().any(|grant| grant.refusal.is_some()) {
+        Status::NeedsReauthorization
+    } else if !complete {
+        Status::Pending
+    } else if row.blocked.is_some() {
+        Status::Blocked
+    } else {
+        Status::Active
+    };
+    if row.status != status {
+        write_status(txn, id, status, now).await?;
+        row.status = status;
+        row.updated_at = now;
+    }
+    Ok(row)
+}
+
+pub(super) async fn write_status(
+    txn: &impl ConnectionTrait,
+    id: ConnectionId,
+    status: Status,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    Entity::update_many()
+        .filter(Column::Id.eq(id))
+        .col_expr(Column::Status, Expr::value(status))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .exec(txn)
+        .await?;
+    Ok(())
+}
+
+async fn write_blocked(txn: &impl ConnectionTrait, id: ConnectionId, problem: Option<&Problem>) -> Result<(), Error> {
+    let text = problem.map(serde_json::to_string).transpose()?;
+    Entity::update_many().filter(Column::Id.eq(id)).col_expr(Column::Blocked, Expr::value(text)).exec(txn).await?;
+    Ok(())
+}
+
+/// A status in a sentence.
+fn word(status: Status) -> &'static str {
+    match status {
+        Status::Pending => "not complete",
+        Status::Active => "active",
+        Status::Paused => "paused",
+        Status::NeedsReauthorization => "waiting to be authorized again",
+        Status::Blocked => "blocked",
+        Status::Disconnected => "disconnected",
+    }
+}
