@@ -3,6 +3,9 @@
 //! A bearer token becomes a [`Principal`], a principal that holds a right becomes an [`Actor`], and every change asks for an actor. Only
 //! this file makes one, so a change that nobody was allowed to ask for does not compile.
 
+mod jwks;
+#[cfg(test)]
+pub(crate) mod testing;
 mod token;
 
 use std::{borrow::Cow, fmt};

@@ -68,7 +68,7 @@ fn run() -> anyhow::Result<()> {
         match command.unwrap_or_else(|| Command::Serve(serve::Args::default())) {
             Command::Serve(args) => serve::run(Config::read(settings)?, args).await,
             Command::Migrate => migrate::run(&Config::read(settings)?).await,
-            Command::Token(args) => token::run(&Config::read(settings)?, args),
+            Command::Token(args) => token::run(&Config::read(settings)?, args).await,
             Command::Schema => schema::run(),
             Command::Keygen => keygen::run(),
             Command::Sandbox(args) => sandbox::run(settings, args).await,

@@ -46,13 +46,13 @@ pub struct Settings {
     /// HS256 secret of the admin tokens, at least 32 bytes
     #[arg(long, alias = "mlc-jwt-secret", env = "MLC_JWT_SECRET", hide_env_values = true)]
     pub jwt_secret: Option<SecretString>,
-    /// Key set of an identity provider whose tokens are accepted
+    /// Key set (JWKS) of an identity provider whose tokens are accepted, an https address
     #[arg(long, alias = "mlc-jwt-jwks-url", env = "MLC_JWT_JWKS_URL")]
     pub jwt_jwks_url: Option<String>,
-    /// Issuer that a token must name
+    /// Issuer that a token must name; needed with MLC_JWT_JWKS_URL
     #[arg(long, alias = "mlc-jwt-issuer", env = "MLC_JWT_ISSUER")]
     pub jwt_issuer: Option<String>,
-    /// Audience that a token must name
+    /// Audience that a token must name; needed with MLC_JWT_JWKS_URL
     #[arg(long, alias = "mlc-jwt-audience", env = "MLC_JWT_AUDIENCE")]
     pub jwt_audience: Option<String>,
     /// Claim that holds the role: viewer, support or admin

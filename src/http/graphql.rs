@@ -27,7 +27,7 @@ pub(super) async fn answer(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response<Body> {
-    let asker = match asker(&web, &headers) {
+    let asker = match asker(&web, &headers).await {
         Ok(asker) => asker,
         Err(reason) => return Json(graphql::unauthenticated(reason)).into_response(),
     };
@@ -66,17 +66,18 @@ fn executed(answer: Answer, headers: &HeaderMap) -> Response<Body> {
 }
 
 /// Who sent this, or what is wrong with their token and what to do about it.
-fn asker(web: &Web, headers: &HeaderMap) -> Result<Principal, String> {
+async fn asker(web: &Web, headers: &HeaderMap) -> Result<Principal, String> {
     let Some(token) = headers.get(header::AUTHORIZATION).and_then(|token| token.to_str().ok()) else {
         let how = "`ml-connector token --role viewer` prints one.";
         return Err(format!("A token is needed, in the header `Authorization: Bearer <token>`; {how}"));
     };
-    web.auth.verify(token, web.app.clock.now()).map_err(|error| match error {
+    web.auth.verify(token, web.app.clock.now()).await.map_err(|error| match error {
         auth::Error::Expired => {
             "The token has expired: get a new one, such as `ml-connector token --role viewer` prints.".to_owned()
         }
         auth::Error::Signature => {
-            "The signature of the token is wrong: it was issued with another MLC_JWT_SECRET, or altered.".to_owned()
+            "The signature of the token is wrong: it was issued with another MLC_JWT_SECRET or key, or altered."
+                .to_owned()
         }
         other => format!("The token is not good: {other}."),
     })

@@ -92,13 +92,18 @@ impl World {
 
     /// With Shopify at this address.
     async fn beside(shopify: &str) -> Self {
+        let config = Config { shopify_url: shopify.to_owned(), ..Config::default() };
+        Self::with(config).await
+    }
+
+    /// With these settings, and a database and secrets of its own.
+    async fn with(config: Config) -> Self {
         let database = Database::make().await;
         let config = Config {
             database_url: database.url.clone().into(),
             encryption_keys: Some(crypto::keygen("k1")),
             jwt_secret: Some(SECRET.into()),
-            shopify_url: shopify.to_owned(),
-            ..Config::default()
+            ..config
         };
         let auth = Verifier::from_config(&config).unwrap();
         let app = App::new(config, Clock::default()).await.unwrap();
