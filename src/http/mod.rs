@@ -8,6 +8,8 @@ mod graphiql;
 mod graphql;
 mod health;
 mod layers;
+mod oauth;
+mod page;
 
 use std::{io, sync::Arc};
 
@@ -59,6 +61,10 @@ pub fn router(app: App, auth: auth::Verifier, metrics: Metrics) -> Router {
         .route("/", get(health::index))
         .route("/graphql", post(graphql::answer).layer(DefaultBodyLimit::max(graphql::LARGEST_BODY)))
         .route("/graphiql", get(graphiql::page))
+        .route("/oauth/shopify/install", get(oauth::install))
+        .route("/oauth/shopify/callback", get(oauth::installed))
+        .route("/oauth/freshbooks/authorize", get(oauth::consent))
+        .route("/oauth/freshbooks/callback", get(oauth::consented))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
