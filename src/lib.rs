@@ -22,13 +22,15 @@
 //! # Who owns what
 //!
 //! Each table is written by one module: [`connection`], [`grant`], [`customer_key`], [`order`], [`link`], [`audit`], [`pull`],
-//! [`schedule`]; [`work`] alone moves the lease columns. [`shopify`] and [`freshbooks`] are plain clients that know neither each other nor
+//! [`schedule`], [`alert`]; [`work`] alone moves the lease columns. [`shopify`] and [`freshbooks`] are plain clients that know neither each other nor
 //! the database. [`http`] and [`graphql`] are a thin skin over the owners. [`sandbox`] simulates both platforms and shares no type with
 //! the rest. `tests/it/layers.rs` holds this to the code.
 
+pub mod alert;
 pub mod app;
 pub mod audit;
 pub mod auth;
+pub mod authorize;
 pub mod clock;
 pub mod config;
 pub mod connection;
@@ -36,6 +38,7 @@ pub mod crypto;
 pub mod customer_key;
 pub mod db;
 pub mod freshbooks;
+pub mod global_id;
 pub mod grant;
 pub mod graphql;
 pub mod http;

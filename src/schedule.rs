@@ -23,7 +23,7 @@ use sea_orm::{
 use tokio_cron_scheduler::{Job, JobScheduler};
 use tracing::{error, info};
 
-use crate::{app::App, auth::Actor, pull};
+use crate::{alert, app::App, auth::Actor, pull};
 
 /// Starts the heartbeat; it ends with the app.
 ///
@@ -71,7 +71,7 @@ pub async fn fire_due(app: &App) -> Result<usize, Error> {
         .filter(Column::ConnectionId.in_subquery(sea_orm::QueryTrait::into_query(active)))
         .all(app.db.read())
         .await?;
-    let mut won = 0;
+    let mut won = usize::from(alert::digest::fire(app, now).await?);
     for row in due {
         // From now, not from the missed time: after an outage one pull catches up, not one per missed firing.
         let next = next(&row.cron, &row.time_zone, now)?;

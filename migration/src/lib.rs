@@ -6,6 +6,7 @@ mod m0001_connections;
 mod m0002_orders;
 mod m0003_audit;
 mod m0004_pulls;
+mod m0006_alerts;
 
 /// Every change in order.
 pub struct Migrator;
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_orders::Migration),
             Box::new(m0003_audit::Migration),
             Box::new(m0004_pulls::Migration),
+            Box::new(m0006_alerts::Migration),
         ]
     }
 }

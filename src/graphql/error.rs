@@ -9,7 +9,7 @@ use async_graphql::{ErrorExtensionValues, ServerError};
 use sea_orm::DbErr;
 use tracing::error;
 
-use crate::{audit, auth::Denied, connection, customer_key, link, order};
+use crate::{alert, audit, auth::Denied, connection, crypto, customer_key, link, order};
 
 /// What resolvers return.
 pub(super) type Result<T> = std::result::Result<T, Fault>;
@@ -111,6 +111,15 @@ impl From<order::Error> for Fault {
     }
 }
 
+impl From<alert::Error> for Fault {
+    fn from(error: alert::Error) -> Self {
+        match error {
+            alert::Error::Missing => Self::NotFound("There is no such alert.".to_owned()),
+            other => Self::internal(&other),
+        }
+    }
+}
+
 /// Shared by all who waited for the same batch of a loader.
 pub(super) type Shared = Arc<dyn StdError + Send + Sync>;
 
@@ -130,4 +139,4 @@ macro_rules! ours {
     )+};
 }
 
-ours!(DbErr, audit::Error, customer_key::Error, link::Error);
+ours!(DbErr, audit::Error, crypto::Error, customer_key::Error, link::Error);
