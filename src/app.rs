@@ -8,13 +8,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
 use crate::{
+    alert,
     auth::Verifier,
     clock::Clock,
     config::{self, Config},
     crypto::Keyring,
     db::Db,
     freshbooks::FreshBooks,
-    grant, http, link, schedule,
+    grant, http, link, rotate, schedule,
     shopify::Shopify,
     telemetry, work, worker,
 };
@@ -40,6 +41,8 @@ pub struct Inner {
     pub shopify: Shopify,
     /// FreshBooks' API.
     pub freshbooks: FreshBooks,
+    /// Where alerts go.
+    pub channels: alert::Channels,
     /// Rung when this process has made something due, so that its worker need not wait for the next look.
     pub bell: Notify,
     /// Cancelled when the process should stop taking work.
@@ -92,7 +95,9 @@ impl App {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(Error::Http)?;
+        let channels = alert::Channels::new(http.clone(), &config)?;
         Ok(Self(Arc::new(Inner {
+            channels,
             shopify: Shopify::new(http.clone(), &config.shopify_url, &config.shopify_api_version),
             freshbooks: FreshBooks::new(http, config.freshbooks_url.as_str()),
             config,
@@ -117,13 +122,22 @@ impl App {
             let pulls = work::abandon::<entity::pull::Entity>(db).await.map_err(Error::Database)?;
             link::abandon(db).await.map_err(Error::Database)?;
             grant::abandon(db).await.map_err(Error::Database)?;
-            if orders + pulls > 0 {
-                info!(orders, pulls, "taking up what the last process left unfinished");
+            let alerts = work::abandon::<entity::alert::Entity>(db).await.map_err(Error::Database)?;
+            work::abandon::<entity::alert_digest::Entity>(db).await.map_err(Error::Database)?;
+            if orders + pulls + alerts > 0 {
+                info!(orders, pulls, alerts, "taking up what the last process left unfinished");
             }
         }
         schedule::start(self).await.map_err(Error::Schedule)?;
         let app = self.clone();
         self.spawn(async move { worker::run(&app).await });
+        let app = self.clone();
+        self.spawn(async move {
+            tokio::select! {
+                () = app.stop.cancelled() => {}
+                () = rotate::run_quietly(&app) => {}
+            }
+        });
         Ok(())
     }
 

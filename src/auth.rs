@@ -20,7 +20,7 @@ const SUBJECT_LENGTH: usize = 200;
 pub enum Role {
     /// Reads, with personal data masked.
     Viewer,
-    /// Also resyncs, retries, dismisses, pulls, and sees personal data.
+    /// Also resyncs, retries, dismisses, pulls, acknowledges alerts, and sees personal data.
     Support,
     /// Also manages connections, settings and schedules.
     Admin,
@@ -37,6 +37,8 @@ pub enum Right {
     Resync,
     /// Start and cancel pulls.
     Pull,
+    /// Take note of alerts.
+    Acknowledge,
     /// Connections, grants, settings, schedules.
     Manage,
 }
@@ -72,7 +74,7 @@ impl Right {
     fn least(self) -> Role {
         match self {
             Self::Read => Role::Viewer,
-            Self::ReadPersonal | Self::Resync | Self::Pull => Role::Support,
+            Self::ReadPersonal | Self::Resync | Self::Pull | Self::Acknowledge => Role::Support,
             Self::Manage => Role::Admin,
         }
     }

@@ -147,11 +147,11 @@ async fn a_claim_that_makes_no_sense_is_not_guessed_at() {
 
 #[test]
 fn roles_hold_what_the_interface_says() {
-    use Right::{Manage, Pull, Read, ReadPersonal, Resync};
-    let rights = |role: Role| [Read, ReadPersonal, Resync, Pull, Manage].map(|right| role.may(right));
-    assert_eq!(rights(Role::Viewer), [true, false, false, false, false]);
-    assert_eq!(rights(Role::Support), [true, true, true, true, false]);
-    assert_eq!(rights(Role::Admin), [true; 5]);
+    use Right::{Acknowledge, Manage, Pull, Read, ReadPersonal, Resync};
+    let rights = |role: Role| [Read, ReadPersonal, Resync, Pull, Acknowledge, Manage].map(|right| role.may(right));
+    assert_eq!(rights(Role::Viewer), [true, false, false, false, false, false]);
+    assert_eq!(rights(Role::Support), [true, true, true, true, true, false]);
+    assert_eq!(rights(Role::Admin), [true; 6]);
 }
 
 #[test]

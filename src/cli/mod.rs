@@ -6,6 +6,7 @@
 mod keygen;
 mod migrate;
 mod output;
+mod rotate_keys;
 mod sandbox;
 mod schema;
 mod serve;
@@ -44,6 +45,8 @@ enum Command {
     Token(token::Args),
     /// Prints a fresh key for MLC_ENCRYPTION_KEYS
     Keygen,
+    /// Seals every stored secret anew under the first of MLC_ENCRYPTION_KEYS
+    RotateKeys,
     /// Shows it all at once: simulated Shopify and FreshBooks, a sample store, its orders, their invoices
     Sandbox(sandbox::Args),
 }
@@ -71,6 +74,7 @@ fn run() -> anyhow::Result<()> {
             Command::Token(args) => token::run(&Config::read(settings)?, args).await,
             Command::Schema => schema::run(),
             Command::Keygen => keygen::run(),
+            Command::RotateKeys => rotate_keys::run(Config::read(settings)?).await,
             Command::Sandbox(args) => sandbox::run(settings, args).await,
         }
     })

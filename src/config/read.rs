@@ -2,6 +2,7 @@
 
 use std::{fmt::Display, net::SocketAddr, str::FromStr};
 
+use lettre::message::Mailbox;
 use rust_decimal::Decimal;
 use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::EnvFilter;
@@ -45,7 +46,7 @@ impl Config {
         }
         let smtp_url = secret(given.smtp_url);
         if let Some(url) = &smtp_url {
-            check("MLC_SMTP_URL", secret_url(url, &["smtps", "smtp"]))?;
+            check("MLC_SMTP_URL", secret_url(url, &["smtps", "smtp"]).and_then(|()| mail_url(url)))?;
         }
         let alert_from = text(given.alert_from);
         let alert_to = list(given.alert_to);
@@ -96,6 +97,9 @@ impl Config {
             smtp_url,
             alert_from,
             alert_to,
+            alert_digest_cron: text(given.alert_digest_cron)
+                .map(|cron| check("MLC_ALERT_DIGEST_CRON", schedule(cron)))
+                .transpose()?,
             retry_scale: within(
                 "MLC_RETRY_SCALE",
                 given.retry_scale,
@@ -182,6 +186,17 @@ fn secret_url(url: &SecretString, schemes: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
+/// What lettre would stumble over later.
+fn mail_url(url: &SecretString) -> Result<(), String> {
+    let url = Url::parse(url.expose_secret()).map_err(|error| format!("it is not a URL: {error}"))?;
+    match url.query_pairs().find(|(name, _)| name == "tls") {
+        Some((_, value)) if value != "required" && value != "opportunistic" => {
+            Err("its `tls` is neither required nor opportunistic".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
 fn http_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("`{text}` is not a URL: {error}"))?;
     if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
@@ -229,11 +244,8 @@ fn schedule(text: String) -> Result<String, String> {
 }
 
 fn email(text: &str) -> Result<(), String> {
-    // `Name <a@example.com>` is fine too; the mail server is the judge of the rest.
-    match text.split_once('@') {
-        Some((name, domain)) if !name.is_empty() && !domain.is_empty() => Ok(()),
-        _ => Err(format!("`{text}` is not an e-mail address")),
-    }
+    // `Name <a@example.com>` is fine too.
+    text.parse::<Mailbox>().map(drop).map_err(|_| format!("`{text}` is not an e-mail address"))
 }
 
 fn log_format(text: &str) -> Result<LogFormat, String> {

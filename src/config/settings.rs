@@ -137,6 +137,9 @@ pub struct Settings {
     /// Receivers of the alert e-mails, comma separated
     #[arg(long, alias = "mlc-alert-to", env = "MLC_ALERT_TO")]
     pub alert_to: Option<String>,
+    /// When one message lists the alerts that are open: six fields with seconds, in UTC; unset means never
+    #[arg(long, alias = "mlc-alert-digest-cron", env = "MLC_ALERT_DIGEST_CRON")]
+    pub alert_digest_cron: Option<String>,
 
     /// What is logged: a `tracing` filter such as `info,ml_connector=debug`
     #[arg(long, alias = "mlc-log", env = "MLC_LOG", default_value = default::LOG)]

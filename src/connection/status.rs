@@ -80,7 +80,7 @@ pub(crate) async fn block(app: &App, id: ConnectionId, problem: &Problem) -> Res
     settled(&txn, id, now).await?;
     let raise = Raise {
         connection: id,
-        subject: String::new(),
+        subject: "",
         severity: Severity::Critical,
         problem: problem.clone(),
         action: None,
@@ -157,8 +157,8 @@ pub(super) async fn well_again(
 }
 
 /// What is told about a grant.
-fn told(id: ConnectionId, platform: Platform, problem: Problem, action: Option<Action>) -> Raise {
-    Raise { connection: id, subject: grant::name(platform).to_owned(), severity: Severity::Critical, problem, action }
+fn told(id: ConnectionId, platform: Platform, problem: Problem, action: Option<Action>) -> Raise<'static> {
+    Raise { connection: id, subject: grant::name(platform), severity: Severity::Critical, problem, action }
 }
 
 /// Stops the connection until a person resumes it. What is under way ends first.

@@ -9,7 +9,7 @@ use async_graphql::{ErrorExtensionValues, ServerError};
 use sea_orm::DbErr;
 use tracing::error;
 
-use crate::{audit, auth::Denied, connection, crypto, customer_key, link, order};
+use crate::{alert, audit, auth::Denied, connection, crypto, customer_key, link, order};
 
 /// What resolvers return.
 pub(super) type Result<T> = std::result::Result<T, Fault>;
@@ -106,6 +106,15 @@ impl From<order::Error> for Fault {
     fn from(error: order::Error) -> Self {
         match error {
             order::Error::Missing => Self::NotFound("There is no such order.".to_owned()),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<alert::Error> for Fault {
+    fn from(error: alert::Error) -> Self {
+        match error {
+            alert::Error::Missing => Self::NotFound("There is no such alert.".to_owned()),
             other => Self::internal(&other),
         }
     }

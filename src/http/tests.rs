@@ -1,6 +1,7 @@
 //! The server over real HTTP: a SQLite file, the real router, tokens as people have them.
 
 mod access;
+mod alerts;
 mod dismiss;
 mod documents;
 mod lists;

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::TimeDelta;
 use entity::{
-    audit_entry, connection,
+    alert, alert_digest, audit_entry, connection,
     ids::{ConnectionId, OrderId},
     platform_grant::{Kind, Platform},
     pull, resource_link, synced_order,
@@ -156,7 +156,12 @@ impl TestApp {
             synced_order::Entity::find().filter(synced_order::Column::DueAt.is_not_null()).all(db).await.unwrap();
         let orders = orders.into_iter().map(|row| row.due_at.max(row.leased_until));
         let pulls = pulls.into_iter().map(|row| row.due_at.max(row.leased_until));
-        orders.chain(pulls).flatten().min()
+        let alerts = alert::Entity::find().filter(alert::Column::DueAt.is_not_null()).all(db).await.unwrap();
+        let digest =
+            alert_digest::Entity::find().filter(alert_digest::Column::DueAt.is_not_null()).all(db).await.unwrap();
+        let alerts = alerts.into_iter().map(|row| row.due_at.max(row.leased_until));
+        let digest = digest.into_iter().map(|row| row.due_at.max(row.leased_until));
+        orders.chain(pulls).chain(alerts).chain(digest).flatten().min()
     }
 
     /// Waits for workers in the background to have nothing left: bounded, and in real time.
