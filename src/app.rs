@@ -144,7 +144,7 @@ impl App {
     /// Does the work of `role` until [`Inner::stop`], then ends what is in flight. Every role answers health checks and figures.
     ///
     /// # Errors
-    /// When a part does not start, or the listener fails.
+    /// When a part does not start.
     pub async fn serve(&self, role: Role, listener: TcpListener, verifier: Verifier) -> Result<(), Error> {
         if role != Role::Web {
             self.start_work().await?;
@@ -154,11 +154,11 @@ impl App {
             Role::Worker => http::health_router(self.clone(), metrics),
             Role::All | Role::Web => http::router(self.clone(), verifier, metrics),
         };
-        let served = http::serve(self, listener, router).await.map_err(Error::Serve);
+        http::serve(self, listener, router).await;
         if !self.stopped().await {
             warn!("something was still running after ten seconds; the next start takes it up");
         }
-        served
+        Ok(())
     }
 
     /// Runs `task` so that [`App::stopped`] waits for it.
@@ -189,9 +189,6 @@ pub enum Error {
     /// The database failed.
     #[error("the database failed")]
     Database(#[source] sea_orm::DbErr),
-    /// The listener failed.
-    #[error("the HTTP server failed")]
-    Serve(#[source] std::io::Error),
     /// No TLS, in practice.
     #[error("the HTTP client does not start")]
     Http(#[source] reqwest::Error),

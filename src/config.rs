@@ -13,6 +13,7 @@ use croner::{
     Cron,
     parser::{CronParser, Seconds, Year},
 };
+use ipnet::IpNet;
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -29,6 +30,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the world reaches us. Its path ends with a slash, so that `join("oauth/…")` stays below it.
     pub public_url: Url,
+    /// Reverse proxies that are believed when they say whose request they pass on.
+    pub trusted_proxies: Vec<IpNet>,
     /// Not parsed yet: few commands need it. See [`Config::keyring`].
     pub encryption_keys: Option<SecretString>,
     /// Signs and checks admin tokens; its length is checked by `auth::Verifier`.

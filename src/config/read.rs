@@ -1,7 +1,12 @@
 //! From text to [`Config`]: what each value may be, and what is said when it is not.
 
-use std::{fmt::Display, net::SocketAddr, str::FromStr};
+use std::{
+    fmt::Display,
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+};
 
+use ipnet::IpNet;
 use lettre::message::Mailbox;
 use rust_decimal::Decimal;
 use secrecy::{ExposeSecret, SecretString};
@@ -66,6 +71,7 @@ impl Config {
             database_url,
             listen,
             public_url: check("MLC_PUBLIC_URL", base(&public_url))?,
+            trusted_proxies: check("MLC_TRUSTED_PROXIES", networks(&list(given.trusted_proxies)))?,
             encryption_keys: secret(given.encryption_keys),
             jwt_secret: secret(given.jwt_secret),
             jwt_jwks_url: text(given.jwt_jwks_url).map(|url| check("MLC_JWT_JWKS_URL", http_url(&url))).transpose()?,
@@ -195,6 +201,21 @@ fn mail_url(url: &SecretString) -> Result<(), String> {
         }
         _ => Ok(()),
     }
+}
+
+/// Addresses and ranges of them.
+fn networks(list: &[String]) -> Result<Vec<IpNet>, String> {
+    let network = |text: &String| {
+        let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        match network {
+            Ok(network) if network.prefix_len() == 0 => {
+                Err(format!("`{text}` is everybody, and not everybody can be believed"))
+            }
+            Ok(network) => Ok(network),
+            Err(_) => Err(format!("`{text}` is neither an address such as 10.0.0.1 nor a range such as 10.0.0.0/8")),
+        }
+    };
+    list.iter().map(network).collect()
 }
 
 fn http_url(text: &str) -> Result<Url, String> {

@@ -39,6 +39,9 @@ pub struct Settings {
     /// URL under which browsers, Shopify and FreshBooks reach this service [default: http:// + listen address]
     #[arg(long, alias = "mlc-public-url", env = "MLC_PUBLIC_URL")]
     pub public_url: Option<String>,
+    /// Reverse proxies whose `X-Forwarded-For` is believed: addresses or CIDR ranges, comma separated
+    #[arg(long, alias = "mlc-trusted-proxies", env = "MLC_TRUSTED_PROXIES")]
+    pub trusted_proxies: Option<String>,
     /// Keys of the stored secrets, `id:base64(32 bytes)`, comma separated: the first encrypts, all decrypt
     #[arg(long, alias = "mlc-encryption-keys", env = "MLC_ENCRYPTION_KEYS", hide_env_values = true)]
     pub encryption_keys: Option<SecretString>,

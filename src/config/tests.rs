@@ -69,6 +69,14 @@ fn a_setting_that_has_no_effect_yet_is_told_to_whoever_sets_it() {
     assert_eq!(somebody.unwrap().warnings(), Vec::<String>::new());
 }
 
+#[test]
+fn proxies_are_addresses_or_ranges() {
+    let config = read(|given| given.trusted_proxies = some("10.0.0.0/8, ::1,192.0.2.7")).unwrap();
+    let shown: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, ["10.0.0.0/8", "::1/128", "192.0.2.7/32"]);
+    assert!(Config::default().trusted_proxies.is_empty());
+}
+
 type Change = fn(&mut Settings);
 
 #[test]
@@ -78,6 +86,8 @@ fn a_wrong_value_is_named_with_its_variable() {
         ("MLC_LISTEN", "8080x", |s| s.listen = some("8080x")),
         ("MLC_PUBLIC_URL", "ftp", |s| s.public_url = some("ftp://x")),
         ("MLC_PUBLIC_URL", "query", |s| s.public_url = some("https://x.example?a=b")),
+        ("MLC_TRUSTED_PROXIES", "neither", |s| s.trusted_proxies = some("10.0.0.1, proxy.example.com")),
+        ("MLC_TRUSTED_PROXIES", "everybody", |s| s.trusted_proxies = some("::/0")),
         ("MLC_SHOPIFY_CLIENT_ID", "not set", |s| s.shopify_client_secret = Some("x".into())),
         ("MLC_FRESHBOOKS_CLIENT_SECRET", "not set", |s| s.freshbooks_client_id = some("x")),
         ("MLC_SHOPIFY_SCOPES", "READ", |s| s.shopify_scopes = some("READ,x")),

@@ -24,6 +24,8 @@ pub(super) enum Fault {
     NotFound(String),
     /// It cannot be meant.
     BadInput(String),
+    /// Too often.
+    RateLimited(String),
     /// Ours; the text gives nothing away, the cause has been logged.
     Internal(&'static str),
 }
@@ -47,6 +49,7 @@ impl Fault {
             Self::Forbidden(_) => "FORBIDDEN",
             Self::NotFound(_) => "NOT_FOUND",
             Self::BadInput(_) => BAD_INPUT,
+            Self::RateLimited(_) => "RATE_LIMITED",
             Self::Internal(_) => "INTERNAL",
         }
     }
@@ -62,7 +65,8 @@ impl From<Fault> for async_graphql::Error {
             Fault::Unauthenticated(message)
             | Fault::Forbidden(message)
             | Fault::NotFound(message)
-            | Fault::BadInput(message) => message,
+            | Fault::BadInput(message)
+            | Fault::RateLimited(message) => message,
         };
         let mut error = Self::new(message);
         error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code);

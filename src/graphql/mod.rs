@@ -117,6 +117,11 @@ pub fn unauthenticated(reason: String) -> Response {
     Response::from_errors(vec![Fault::Unauthenticated(reason).into()])
 }
 
+/// What is answered to somebody like that who comes too often.
+pub fn rate_limited(reason: String) -> Response {
+    Response::from_errors(vec![Fault::RateLimited(reason).into()])
+}
+
 /// What is answered to something that is no operation at all.
 pub fn malformed(reason: String) -> Response {
     Response::from_errors(vec![Fault::BadInput(reason).into()])

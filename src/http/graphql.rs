@@ -6,14 +6,14 @@
 use async_graphql::Response as Answer;
 use async_graphql_axum::GraphQLResponse;
 use axum::{
-    Json,
+    Extension, Json,
     body::{Body, Bytes},
     extract::{State, rejection::BytesRejection},
     http::{HeaderMap, HeaderValue, Response, StatusCode, header},
     response::IntoResponse,
 };
 
-use super::Web;
+use super::{Web, caller::Caller};
 use crate::{
     auth::{self, Principal},
     graphql,
@@ -24,12 +24,13 @@ pub(super) const LARGEST_BODY: usize = 1024 * 1024;
 
 pub(super) async fn answer(
     State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response<Body> {
     let asker = match asker(&web, &headers).await {
         Ok(asker) => asker,
-        Err(reason) => return Json(graphql::unauthenticated(reason)).into_response(),
+        Err(reason) => return stranger(&web, caller, reason),
     };
     let refuse = |status, reason: &str| (status, Json(graphql::malformed(reason.to_owned()))).into_response();
     let body = match body {
@@ -52,6 +53,20 @@ pub(super) async fn answer(
             StatusCode::BAD_REQUEST,
             "This is not a GraphQL request: send one JSON object with `query`, and `variables` where it needs some.",
         ),
+    }
+}
+
+/// The answer to somebody without a good token: the reason, or after some of them only that they come too often. Good tokens do not count,
+/// and are taken all the same: many people may share an address with one who guesses.
+fn stranger(web: &Web, Caller(address): Caller, reason: String) -> Response<Body> {
+    match web.strangers.admit(address) {
+        Ok(()) => Json(graphql::unauthenticated(reason)).into_response(),
+        Err(seconds) => {
+            let reason =
+                format!("Too many requests without a good token came from your address: wait {seconds} s. {reason}");
+            let retry = [(header::RETRY_AFTER, HeaderValue::from(seconds))];
+            (StatusCode::TOO_MANY_REQUESTS, retry, Json(graphql::rate_limited(reason))).into_response()
+        }
     }
 }
 

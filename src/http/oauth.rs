@@ -93,38 +93,46 @@ fn go(web: &Web, next: Result<Url, Error>, browser: &Browser) -> Response<Body> 
 fn shopify_page(granted: &Granted) -> Page {
     let row = &granted.connection;
     let shop = row.shop_name.as_deref().unwrap_or(&row.shop_domain);
-    let page = Page::new(Outcome::Success, StatusCode::OK, "Shopify is connected")
-        .line(format!("{shop} ({}) lets ml-connector read its orders.", row.shop_domain));
-    match &granted.next {
-        Some(next) => page
-            .line("One step is left: allow ml-connector to write invoices in FreshBooks.".to_owned())
-            .link("Go on to FreshBooks", next.as_str()),
-        None => page.line(standing(row)),
+    let (next, links) = match &granted.next {
+        Some(next) => (
+            "One step is left: allow ml-connector to write invoices in FreshBooks.",
+            vec![("Go on to FreshBooks".to_owned(), next.to_string())],
+        ),
+        None => (standing(row), Vec::new()),
+    };
+    Page {
+        title: "Shopify is connected".to_owned(),
+        happened: vec![format!("{shop} ({}) lets ml-connector read its orders.", row.shop_domain)],
+        next: vec![next.to_owned()],
+        links,
+        outcome: Outcome::Success,
     }
 }
 
 fn freshbooks_page(row: &connection::Model) -> Page {
-    let page = Page::new(Outcome::Success, StatusCode::OK, "FreshBooks is connected");
-    match &row.business_name {
-        Some(business) => page
-            .line(format!(
-                "Orders of {} are booked in {business}.",
-                row.shop_name.as_deref().unwrap_or(&row.shop_domain)
-            ))
-            .line(standing(row)),
+    let shop = row.shop_name.as_deref().unwrap_or(&row.shop_domain);
+    let (happened, next) = match &row.business_name {
+        Some(business) => (format!("Orders of {shop} are booked in {business}."), standing(row)),
         None => {
             let names: Vec<String> = connections::businesses(row).into_iter().map(|business| business.name).collect();
-            page.line(format!("Your login opens these businesses: {}.", names.join(", "))).line(
+            (
+                format!("Your login opens these businesses: {}.", names.join(", ")),
                 "An administrator of ml-connector now selects the one that the orders are booked in \
-                 (selectFreshbooksBusiness; a second shop in one business needs an invoice number template of its own first)."
-                    .to_owned(),
+                 (selectFreshbooksBusiness; a second shop in one business needs an invoice number template of its own first).",
             )
         }
+    };
+    Page {
+        title: "FreshBooks is connected".to_owned(),
+        happened: vec![happened],
+        next: vec![next.to_owned()],
+        links: Vec::new(),
+        outcome: Outcome::Success,
     }
 }
 
 /// What happens now.
-fn standing(row: &connection::Model) -> String {
+fn standing(row: &connection::Model) -> &'static str {
     match row.status {
         Status::Active => {
             "Both ends are connected. Orders are synced by themselves from now on; you can close this page."
@@ -135,7 +143,6 @@ fn standing(row: &connection::Model) -> String {
         Status::Blocked => "Something still stands in the way; an administrator sees what. You can close this page.",
         Status::Disconnected => "The connection is disconnected. You can close this page.",
     }
-    .to_owned()
 }
 
 /// Says what went wrong, what to do, and who can do it.
@@ -159,9 +166,12 @@ fn failed(error: &Error) -> Response<Body> {
         Owner::Operator => "Whoever runs this service can mend this.",
         Owner::Platform => "This usually passes by itself.",
     };
-    Page::new(Outcome::Failure, status, "Not connected")
-        .line(problem.message)
-        .line(problem.hint)
-        .line(format!("{turn} (Code: {})", problem.code))
-        .into_response()
+    Page {
+        title: "Not connected".to_owned(),
+        happened: vec![problem.message],
+        next: vec![problem.hint, format!("{turn} (Code: {})", problem.code)],
+        links: Vec::new(),
+        outcome: Outcome::Failure(status),
+    }
+    .into_response()
 }

@@ -206,7 +206,7 @@ async fn listen(app: &App, router: Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let app = app.clone();
-    tokio::spawn(async move { serve(&app, listener, router).await.unwrap() });
+    tokio::spawn(async move { serve(&app, listener, router).await });
     base
 }
 

@@ -116,7 +116,7 @@ impl TestApp {
         let router =
             http::router(app.clone(), Verifier::from_config(&app.config).unwrap(), Arc::new(telemetry::prometheus));
         let serving = app.clone();
-        tokio::spawn(async move { http::serve(&serving, listener, router).await.unwrap() });
+        tokio::spawn(async move { http::serve(&serving, listener, router).await });
         let connection = match world.connected {
             true => connect(&app, &books, world.settings).await,
             false => ConnectionId(0),
