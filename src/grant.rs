@@ -230,7 +230,8 @@ pub async fn reseal(app: &App) -> Result<u64, Error> {
             (Column::RefreshToken, "refresh_token", row.refresh_token.as_ref()),
             (Column::ClientSecret, "client_secret", row.client_secret.as_ref()),
         ];
-        let mut update = Entity::update_many().filter(Column::Id.eq(row.id)).filter(Column::Generation.eq(row.generation));
+        let mut update =
+            Entity::update_many().filter(Column::Id.eq(row.id)).filter(Column::Generation.eq(row.generation));
         let mut old = false;
         for (column, name, sealed) in columns {
             if let Some(sealed) = sealed.filter(|sealed| !keyring.is_current(sealed)) {

@@ -78,13 +78,8 @@ pub(crate) async fn block(app: &App, id: ConnectionId, problem: &Problem) -> Res
     }
     write_blocked(&txn, id, Some(problem)).await?;
     settled(&txn, id, now).await?;
-    let raise = Raise {
-        connection: id,
-        subject: "",
-        severity: Severity::Critical,
-        problem: problem.clone(),
-        action: None,
-    };
+    let raise =
+        Raise { connection: id, subject: "", severity: Severity::Critical, problem: problem.clone(), action: None };
     alert::raise(&txn, raise, now).await?;
     noted(&txn, &Actor::system("worker"), id, "blocked", problem.to_string(), now).await?;
     txn.commit().await?;

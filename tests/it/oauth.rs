@@ -72,6 +72,11 @@ impl Person {
         }
     }
 
+    /// What the cookie holds.
+    pub(crate) fn cookie_value(&self) -> Option<String> {
+        Some(self.cookie.as_ref()?.split_once('=')?.1.to_owned())
+    }
+
     /// Follows an install up to the callback, and returns its address without opening it.
     pub(crate) async fn callback(&mut self, link: &str) -> Url {
         let mut url: Url = link.parse().unwrap();
@@ -174,9 +179,7 @@ async fn an_install_from_the_shops_admin_is_taken_when_shopify_signed_it_and_ref
 
 #[tokio::test]
 async fn what_is_no_shop_is_never_redirected_to() {
-    let app = TestApp::in_world(unconnected()).await;
-    let base = app.app.config.public_url.clone();
-    for shop in [
+    let hosts = [
         "evil.example.com",
         "evil.example.com/.myshopify.com",
         "sandbox-store.myshopify.com.evil.example.com",
@@ -187,14 +190,32 @@ async fn what_is_no_shop_is_never_redirected_to() {
         "a.b.myshopify.com",
         "",
         "sandbox-store.myshopify.com&shop=evil.myshopify.com",
-    ] {
-        let url: Url = format!("{base}oauth/shopify/install?shop={shop}").parse().unwrap();
-        let landed = Person::default().step(&url).await.unwrap_err();
-        assert_eq!(landed.status, 400, "{shop}");
-        assert!(landed.page.contains("NOT_A_SHOP"), "{}", landed.page);
-        let url: Url = format!("{base}oauth/shopify/callback?shop={shop}&state=x&code=y&hmac=z").parse().unwrap();
-        assert!(Person::default().step(&url).await.unwrap_err().page.contains("NOT_A_SHOP"), "{shop}");
+    ];
+    for path in ["install?", "callback?state=x&code=y&hmac=z&"] {
+        let app = TestApp::in_world(unconnected()).await;
+        for shop in hosts {
+            let url = format!("{}oauth/shopify/{path}shop={shop}", app.app.config.public_url);
+            let landed = Person::default().step(&url.parse().unwrap()).await.unwrap_err();
+            assert_eq!(landed.status, 400, "{shop}");
+            assert!(landed.page.contains("NOT_A_SHOP"), "{}", landed.page);
+        }
+        app.end().await;
     }
+}
+
+#[tokio::test]
+async fn somebody_who_comes_too_often_waits() {
+    let app = TestApp::in_world(unconnected()).await;
+    let url: Url = install_link(&app).parse().unwrap();
+    let mut person = Person::default();
+    let mut limited = 0;
+    for _ in 0..40 {
+        if person.step(&url).await.is_err_and(|landed| landed.status == 429) {
+            limited += 1;
+        }
+    }
+    assert!((10..=20).contains(&limited), "{limited}");
+    assert_eq!(reqwest::get(format!("{}healthz", app.app.config.public_url)).await.unwrap().status(), 200);
     app.end().await;
 }
 

@@ -23,7 +23,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use secrecy::ExposeSecret;
 
 use crate::{
-    harness::{TestApp, mugs},
+    harness::{ENCRYPTION_KEYS, TestApp, mugs},
     oauth::{Person, connect_by_browser, install_link, unconnected},
 };
 
@@ -438,4 +438,67 @@ async fn a_late_successor_of_the_stored_token_is_stored_however_late() {
     late.await.unwrap().unwrap();
     assert_eq!(app.connection().await.status, Status::Active, "it goes on by itself");
     app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_key_takes_over_under_load_and_no_request_fails() {
+    let (app, _) = connected().await;
+    for number in 1001..1031 {
+        app.shopify.place(mugs(number));
+    }
+    app.pull_once().await;
+    let old = ENCRYPTION_KEYS;
+    let new = ml_connector::crypto::keygen("new");
+    let ring = |keys: &str| {
+        let mut config = app.app.config.clone();
+        config.encryption_keys = Some(keys.into());
+        App::on(app.app.db.clone(), config, app.app.clock.clone()).unwrap()
+    };
+    // The old process goes on beside those that know both keys, the new one behind and then in front.
+    let behind = ring(&format!("{old},{}", new.expose_secret()));
+    let front = ring(&format!("{},{old}", new.expose_secret()));
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let app_id = app.connection.0;
+    let calls: Vec<_> = (0..8)
+        .map(|index| {
+            let app = if index % 2 == 0 { behind.clone() } else { front.clone() };
+            let (connection, stop) = (entity::ids::ConnectionId(app_id), stop.clone());
+            tokio::spawn(async move {
+                let mut count = 0;
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    for platform in BOTH {
+                        grant::access(&app, connection, platform).await.unwrap();
+                    }
+                    count += 1;
+                    tokio::task::yield_now().await;
+                }
+                count
+            })
+        })
+        .collect();
+    app.shopify.place(mugs(1031));
+    pulls::request(&front, &Actor::system("test"), app.connection, None, None).await.unwrap();
+    ml_connector::worker::drain(&front).await.unwrap();
+    let rotated = ml_connector::rotate::run(&front).await.unwrap();
+    assert_eq!(rotated.grants, 2);
+    assert!(rotated.customer_keys >= 30, "{rotated:?}");
+    for _ in 0..10 {
+        app.app.clock.advance(TimeDelta::seconds(1));
+        ml_connector::worker::drain(&front).await.unwrap();
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    for call in calls {
+        assert!(call.await.unwrap() > 0);
+    }
+    let again = ml_connector::rotate::run(&front).await.unwrap();
+    assert_eq!((again.grants, again.customer_keys), (0, 0), "nothing is left under the old key");
+    let only = ring(new.expose_secret());
+    for platform in BOTH {
+        grant::access(&only, app.connection, platform).await.unwrap();
+    }
+    for number in 1001..1032 {
+        let row = app.order(&format!("#{number}")).await;
+        ml_connector::order::snapshot::find(only.db.read(), &only.keyring, row.id).await.unwrap().unwrap();
+    }
+    app.database.remove().await;
 }
