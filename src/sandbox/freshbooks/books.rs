@@ -89,6 +89,8 @@ pub(super) struct Books {
     pub(super) taxes: BTreeMap<u64, Tax>,
     pub(super) grants: BTreeMap<u64, Grant>,
     pub(super) codes: HashMap<String, Code>,
+    /// Every secret handed out in this life.
+    pub(super) secrets: Vec<String>,
     /// Search keys that were not understood, as `invoices.status`.
     pub(super) ignored: BTreeSet<String>,
     index: HashMap<(Index, String), BTreeSet<u64>>,
@@ -100,7 +102,17 @@ pub(super) struct Books {
 impl Books {
     /// Opens the account, as it was if there are lines to restore.
     pub(super) fn open(options: Arc<Options>) -> Result<Books, String> {
-        let mut books = Books {
+        let mut books = Books::empty(options.clone());
+        let first = Grant::first(&mut books);
+        books.put(first);
+        books.restore(&options.restored)?;
+        books.changed.clear();
+        Ok(books)
+    }
+
+    /// Books in which nothing was ever written, and which nobody may read.
+    pub(super) fn empty(options: Arc<Options>) -> Books {
+        Books {
             counters: Counters {
                 next_id: 100_001,
                 next_grant: 1,
@@ -115,18 +127,14 @@ impl Books {
             taxes: BTreeMap::new(),
             grants: BTreeMap::new(),
             codes: HashMap::new(),
+            secrets: vec![options.client_secret.clone(), options.access_token.clone(), options.refresh_token.clone()],
             ignored: BTreeSet::new(),
             index: HashMap::new(),
             changed: Vec::new(),
             seq: 0,
             unsafe_changes: BTreeMap::new(),
-            options: options.clone(),
-        };
-        let first = Grant::first(&mut books);
-        books.put(first);
-        books.restore(&options.restored)?;
-        books.changed.clear();
-        Ok(books)
+            options,
+        }
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {

@@ -32,6 +32,7 @@ mod totals;
 mod view;
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, PoisonError},
@@ -48,7 +49,7 @@ use self::{
     server::Server,
 };
 pub use self::{
-    options::{DuplicateNumbers, ErrorStyle, HiddenClients, Journal, Now, Options, Rounding},
+    options::{Business, DuplicateNumbers, ErrorStyle, HiddenClients, Journal, Now, Options, Rounding},
     server::KeptWrite,
     view::{ClientView, CreditNoteView, InvoiceView, LineView, PaymentView, TaxView},
 };
@@ -56,7 +57,8 @@ use crate::sandbox::faults::Faults;
 
 /// A running account. Dropping it stops answering; [`FreshBooks::stop`] also waits until the port is free.
 pub struct FreshBooks {
-    /// What goes wrong, and how often each call came.
+    /// What goes wrong, and how often each call came. Calls are named after what they do: `CreateInvoice`, `ListClients`, `System`, `Me`,
+    /// `Authorize` (the consent page), `Token` (the token endpoint, whatever the grant type), `Revoke`.
     pub faults: Arc<Faults>,
     server: Arc<Server>,
     address: SocketAddr,
@@ -160,6 +162,56 @@ impl FreshBooks {
         .await
     }
 
+    /// The person disconnects the app: every token of every consent is dead, and only a new consent helps.
+    pub async fn disconnect(&self) -> Result<(), String> {
+        self.by_hand(|books| {
+            books.codes.clear();
+            let grants: Vec<_> = books.grants.values().cloned().collect();
+            for mut grant in grants {
+                grant.forget();
+                books.put(grant);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// The account's subscription from now on: `active`, `active_trial`, `cancelled`.
+    pub fn set_subscription(&self, status: &str) {
+        self.set(|options| options.subscription = status.to_owned());
+    }
+
+    /// The person's role in the account from now on; that in the business stays.
+    pub fn set_role(&self, role: &str) {
+        self.set(|options| options.account_role = Some(role.to_owned()));
+    }
+
+    /// How many active clients the plan allows from now on; any number when -1.
+    pub fn set_client_limit(&self, limit: i64) {
+        self.set(|options| options.client_limit = limit);
+    }
+
+    /// What the person grants at most from now on; tokens that are there keep their scopes.
+    pub fn set_grant_only(&self, scopes: Option<Vec<String>>) {
+        self.set(|options| options.grant_only = scopes);
+    }
+
+    /// How often the token endpoint was asked, by grant type: `authorization_code`, `refresh_token`. Requests that a fault spoilt count
+    /// too.
+    pub fn token_requests(&self) -> BTreeMap<String, u64> {
+        self.server.token_requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Every client secret, code, access token and refresh token of this life, and the pairs it was restored with: none of them may turn
+    /// up in a log.
+    pub fn secrets(&self) -> Vec<String> {
+        let books = self.server.books();
+        let restored = books.grants.values().flat_map(|grant| [grant.access_token(), grant.refresh_token()]);
+        let restored: BTreeSet<&str> = restored.flatten().collect();
+        let new = |token: &&&str| !books.secrets.iter().any(|known| known == **token);
+        books.secrets.iter().cloned().chain(restored.iter().filter(new).map(|token| (*token).to_owned())).collect()
+    }
+
     /// A person changes the invoice of that number: `change` is what a PUT would carry inside its wrapper.
     pub async fn edit_invoice(&self, number: &str, change: Value) -> Result<(), String> {
         let found = self.server.books().found(Index::InvoiceNumber, number).next_back();
@@ -228,6 +280,10 @@ impl FreshBooks {
             account::update(books, resource, id, fields).map_err(|problem| problem.message)
         })
         .await
+    }
+
+    fn set(&self, change: impl FnOnce(&mut Options)) {
+        change(Arc::make_mut(&mut self.server.books().options));
     }
 
     async fn by_hand<T>(&self, change: impl FnOnce(&mut Books) -> Result<T, String>) -> Result<T, String> {

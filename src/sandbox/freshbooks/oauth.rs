@@ -52,6 +52,13 @@ pub(super) struct Grant {
     old_access_token: Option<String>,
     scope: String,
     created_at: DateTime<Utc>,
+    /// Seconds, counted from `created_at`.
+    #[serde(default = "token_lives")]
+    lives: i64,
+}
+
+fn token_lives() -> i64 {
+    TOKEN_LIVES
 }
 
 /// What the consent page handed to the redirect URI.
@@ -76,19 +83,27 @@ impl Grant {
             old_access_token: None,
             scope: every_scope(),
             created_at: books.now().trunc_subsecs(0),
+            lives: TOKEN_LIVES,
         }
     }
 
-    fn renew(&mut self, books: &Books) {
+    fn renew(&mut self, books: &mut Books) {
         self.old_access_token = self.access_token.take().filter(|_| books.options.old_token_survives);
         self.created_at = books.now().trunc_subsecs(0);
-        self.access_token = Some(new_access_token(books, &self.scope));
-        self.refresh_token = Some(random_hex());
+        self.lives = TOKEN_LIVES;
+        if let Some(seconds) = books.options.created_earlier {
+            self.created_at -= TimeDelta::seconds(seconds.into());
+            self.lives -= 1;
+        }
+        let (access, refresh) = (new_access_token(books, &self.scope), random_hex());
+        books.secrets.extend([access.clone(), refresh.clone()]);
+        self.access_token = Some(access);
+        self.refresh_token = Some(refresh);
     }
 
     fn answer(&self) -> Value {
         json!({
-            "access_token": self.access_token, "token_type": "Bearer", "expires_in": TOKEN_LIVES,
+            "access_token": self.access_token, "token_type": "Bearer", "expires_in": self.lives,
             "created_at": self.created_at.timestamp(), "refresh_token": self.refresh_token, "scope": self.scope,
         })
     }
@@ -115,12 +130,18 @@ impl Grant {
         self.access_token = None;
         self.old_access_token = None;
     }
+
+    /// Kills the consent.
+    pub(super) fn forget(&mut self) {
+        self.forget_access_token();
+        self.refresh_token = None;
+    }
 }
 
 /// The grant a bearer token stands for, if it is alive.
 pub(super) fn bearer<'a>(books: &'a Books, authorization: Option<&str>) -> Option<&'a Grant> {
     let token = authorization?.strip_prefix("Bearer ")?;
-    let alive = |grant: &&Grant| books.now() < grant.created_at + TimeDelta::seconds(TOKEN_LIVES);
+    let alive = |grant: &&Grant| books.now() < grant.created_at + TimeDelta::seconds(grant.lives);
     let holds = |kept: &Option<String>| kept.as_deref() == Some(token);
     books.grants.values().filter(|grant| holds(&grant.access_token) || holds(&grant.old_access_token)).find(alive)
 }
@@ -148,10 +169,20 @@ pub(super) fn authorize(books: &mut Books, query: &str) -> Result<String, (u16, 
     if !scope.split(' ').all(|wanted| every.split(' ').any(|known| known == wanted)) {
         return Err((400, "The requested scope is invalid, unknown, or malformed.".to_owned()));
     }
+    let granted = |wanted: &&str| {
+        let only = books.options.grant_only.as_ref();
+        only.is_none_or(|only| only.iter().any(|given| given == wanted))
+    };
+    let scope = scope.split(' ').filter(granted).collect::<Vec<_>>().join(" ");
     // Identity is always granted.
-    let scope = if scope.contains("user:profile:read") { scope } else { format!("user:profile:read {scope}") };
+    let scope = if scope.split(' ').any(|given| given == "user:profile:read") {
+        scope
+    } else {
+        format!("user:profile:read {scope}").trim_end().to_owned()
+    };
     let code = random_hex();
     let made_at = books.now();
+    books.secrets.push(code.clone());
     books.codes.insert(code.clone(), Code { redirect_uri: uri.to_owned(), scope, made_at });
     target.query_pairs_mut().append_pair("code", &code);
     if let Some(state) = asked.get("state") {
@@ -185,6 +216,7 @@ pub(super) fn token(books: &mut Books, asked: &HashMap<String, String>) -> Answe
                 old_access_token: None,
                 scope: code.scope,
                 created_at: now,
+                lives: TOKEN_LIVES,
             };
             grant.renew(books);
             let answer = grant.answer();

@@ -60,6 +60,44 @@ pub enum ErrorStyle {
     New,
 }
 
+/// One more business the person belongs to. The sandbox keeps no books for it: its account, if it has one, tells of its system, lists
+/// nothing, and answers writes with HTTP 501.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Business {
+    /// The business's id.
+    pub id: u64,
+    /// The business's other id.
+    pub uuid: String,
+    /// The name the merchant sees.
+    pub name: String,
+    /// Its account, where it has one.
+    pub account_id: Option<String>,
+    /// The home currency of its account.
+    pub currency_code: String,
+    /// The person's role in the business.
+    pub role: String,
+    /// The person's role in the account; as in the business when `None`.
+    pub account_role: Option<String>,
+    /// `active`, `active_trial`, `cancelled`.
+    pub subscription: String,
+}
+
+impl Business {
+    /// A business the person owns, with an active account in Canadian dollars or none.
+    pub fn new(id: u64, name: &str, account_id: Option<&str>) -> Business {
+        Business {
+            id,
+            uuid: super::identity::business_uuid(id),
+            name: name.to_owned(),
+            account_id: account_id.map(str::to_owned),
+            currency_code: "CAD".to_owned(),
+            role: "owner".to_owned(),
+            account_role: None,
+            subscription: "active".to_owned(),
+        }
+    }
+}
+
 /// One account, one app registered with it, and the switches.
 #[derive(Clone)]
 pub struct Options {
@@ -81,8 +119,26 @@ pub struct Options {
     pub client_secret: String,
     /// Redirect URIs registered for the app; when empty any will do that has no query.
     pub redirect_uris: Vec<String>,
-    /// The person's role in the account; `client` may not write.
+    /// The person's role in the business.
     pub role: String,
+    /// The person's role in the account; as in the business when `None`. A `client` may not write, and reads nothing.
+    pub account_role: Option<String>,
+    /// The identity tells no roles in accounts at all; they count all the same.
+    pub without_roles: bool,
+    /// The business has no account: its `account_id` is null, and calls do not find the books.
+    pub without_account: bool,
+    /// `active`, `active_trial`, `cancelled`: with any but the first two nobody may write.
+    pub subscription: String,
+    /// How many active clients the plan allows; any number when -1.
+    pub client_limit: i64,
+    /// More businesses of the same person, listed behind the first.
+    pub more_businesses: Vec<Business>,
+    /// Accounts of others that the person is a client of: they are among the roles and belong to no business.
+    pub client_of: Vec<String>,
+    /// The person grants no more than these scopes; all that is asked for when `None`. The identity is always granted.
+    pub grant_only: Option<Vec<String>>,
+    /// Pairs claim to have been made this many seconds before they were, and end a second early on top, as one refresh was seen to do.
+    pub created_earlier: Option<u32>,
     /// Where cents are rounded.
     pub rounding: Rounding,
     /// Whether `status: 2` in a create is obeyed or silently dropped.
@@ -124,6 +180,15 @@ impl Default for Options {
             client_secret: "sandbox-client-secret".to_owned(),
             redirect_uris: Vec::new(),
             role: "owner".to_owned(),
+            account_role: None,
+            without_roles: false,
+            without_account: false,
+            subscription: "active".to_owned(),
+            client_limit: -1,
+            more_businesses: Vec::new(),
+            client_of: Vec::new(),
+            grant_only: None,
+            created_earlier: None,
             rounding: Rounding::default(),
             honours_status_in_create: true,
             duplicate_numbers: DuplicateNumbers::default(),

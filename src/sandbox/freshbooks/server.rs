@@ -4,7 +4,7 @@
 //! the answer leaves, in a task of its own: a caller that hangs up does not undo what was done.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -40,6 +40,8 @@ pub(super) struct Server {
     pub(super) hidden_errors: Mutex<HashMap<String, u64>>,
     /// Writes as they came, once somebody asked to keep them.
     pub(super) kept: Mutex<Option<Vec<KeptWrite>>>,
+    /// By grant type.
+    pub(super) token_requests: Mutex<BTreeMap<String, u64>>,
     pub(super) closed: CancellationToken,
 }
 
@@ -61,6 +63,7 @@ impl Server {
             faults: Arc::default(),
             hidden_errors: Mutex::default(),
             kept: Mutex::default(),
+            token_requests: Mutex::default(),
             closed: CancellationToken::new(),
         }
     }
@@ -75,6 +78,12 @@ impl Server {
             let path = parts.uri.path_and_query().map_or_else(String::new, ToString::to_string);
             kept.push(KeptWrite { method: parts.method.to_string(), path, body: body.to_vec() });
         }
+    }
+
+    fn count_token_request(&self, parts: &Parts, body: &Bytes) {
+        let form = parameters(&Asked::of(parts, body)).unwrap_or_default();
+        let grant = form.get("grant_type").cloned().unwrap_or_default();
+        *self.token_requests.lock().unwrap_or_else(PoisonError::into_inner).entry(grant).or_default() += 1;
     }
 
     fn errs_inside_200(&self, call: &str) -> bool {
@@ -94,6 +103,9 @@ pub(super) async fn serve(State(server): State<Arc<Server>>, request: Request) -
     }
     server.keep_write(&parts, &body);
     let route = Route::of(&parts.method, parts.uri.path());
+    if route == Route::Token {
+        server.count_token_request(&parts, &body);
+    }
     let call = route.call();
     let struck = server.faults.strike(&call);
     if let Some((Moment::Before, failure)) = struck
@@ -145,13 +157,7 @@ pub(super) async fn keep(
 }
 
 fn respond(books: &mut Books, route: &Route, parts: &Parts, body: &Bytes) -> Response {
-    let text = |name: header::HeaderName| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let asked = Asked {
-        authorization: text(header::AUTHORIZATION),
-        content_type: text(header::CONTENT_TYPE),
-        query: parts.uri.query().unwrap_or_default(),
-        body,
-    };
+    let asked = Asked::of(parts, body);
     match route {
         Route::Authorize => match oauth::authorize(books, asked.query) {
             Ok(target) => (StatusCode::FOUND, [(header::LOCATION, target)]).into_response(),
@@ -172,10 +178,9 @@ fn respond(books: &mut Books, route: &Route, parts: &Parts, body: &Bytes) -> Res
         }
         Route::System { account, business } => {
             let style = books.options.error_style;
-            let found = account::admit(books, &asked, account, None).and_then(|()| {
-                let right = *business == books.options.business_id.to_string();
-                let unknown = || Problem::unknown("system", "systemid", business);
-                right.then(|| identity::system(books).to_string()).ok_or_else(unknown)
+            let found = account::admit(books, &asked, account, None).and_then(|_| {
+                let system = identity::system(books, account, business).map(|system| system.to_string());
+                system.ok_or_else(|| Problem::unknown("system", "systemid", business))
             });
             outcome(found, style)
         }
@@ -183,7 +188,7 @@ fn respond(books: &mut Books, route: &Route, parts: &Parts, body: &Bytes) -> Res
             let style = books.options.error_style;
             let scope = Some((resource.scope(), verb.writes()));
             let admitted = account::admit(books, &asked, account, scope);
-            outcome(admitted.and_then(|()| account::answer(books, *resource, *verb, &asked)), style)
+            outcome(admitted.and_then(|seat| account::answer(books, &seat, *resource, *verb, &asked)), style)
         }
         Route::Unknown => answer(404, &json!({"message": "Requested resource could not be found."})),
     }

@@ -4,10 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_graphql::{
     PathSegment, Pos, Request, ServerError, Value, Variables,
-    parser::{
-        parse_query,
-        types::{ExecutableDocument, OperationDefinition},
-    },
+    parser::{parse_query, types::OperationDefinition},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -16,6 +13,7 @@ use super::{
     check::{self, Fault},
     cost::{MOST, Pricer},
     graphql::{Api, Asked, World},
+    oauth::Scopes,
     sdl::operation,
 };
 
@@ -57,7 +55,7 @@ impl Question {
 }
 
 /// Answers a question; always with HTTP 200.
-pub(super) async fn answer(api: &Arc<Api>, world: &World, question: Question) -> Answer {
+pub(super) async fn answer(api: &Arc<Api>, world: &World, scopes: &Scopes, question: Question) -> Answer {
     let document = match parse_query(&question.query) {
         Ok(document) => document,
         Err(error) => {
@@ -92,19 +90,22 @@ pub(super) async fn answer(api: &Arc<Api>, world: &World, question: Question) ->
             variables.entry(name.clone()).or_insert_with(|| value.node.clone());
         }
     }
-    run(api, world, &document, op, &question.query, question.operation_name.as_deref(), variables).await
+    let mut request = Request::new(&question.query).variables(variables.clone());
+    if let Some(name) = &question.operation_name {
+        request = request.operation_name(name);
+    }
+    run(api, world, scopes, &Pricer { types: &api.types, document: &document, variables: &variables }, op, request)
+        .await
 }
 
 async fn run(
     api: &Arc<Api>,
     world: &World,
-    document: &ExecutableDocument,
+    scopes: &Scopes,
+    pricer: &Pricer<'_>,
     op: &OperationDefinition,
-    query: &str,
-    name: Option<&str>,
-    variables: Variables,
+    request: Request,
 ) -> Answer {
-    let pricer = Pricer { types: &api.types, document, variables: &variables };
     let requested = pricer.requested(op);
     if requested > MOST {
         return refused(vec![too_expensive(requested)]);
@@ -123,11 +124,7 @@ async fn run(
         bucket.pay(requested, world.now());
     }
     let notes: Arc<Mutex<Vec<serde_json::Value>>> = Arc::default();
-    let mut request = Request::new(query).variables(variables.clone()).data(Asked::direct(api, &notes));
-    if let Some(name) = name {
-        request = request.operation_name(name);
-    }
-    let answer = api.schema.execute(request).await;
+    let answer = api.schema.execute(request.data(Asked::direct(api, scopes, &notes))).await;
 
     let mut bucket = world.bucket.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let invalid = answer.data == Value::Null && answer.errors.iter().any(|error| error.path.is_empty());
@@ -148,6 +145,11 @@ async fn run(
 
 fn refused(errors: Vec<serde_json::Value>) -> Answer {
     Answer { errors, ..Answer::default() }
+}
+
+/// What a shop that was closed or frozen answers, where it answers at all.
+pub(super) fn inactive() -> Answer {
+    refused(vec![json!({ "message": "Unavailable Shop", "extensions": { "code": "SHOP_INACTIVE" } })])
 }
 
 /// An error of a resolver.

@@ -18,7 +18,8 @@ use super::{
     bulk,
     gate::{self, Question},
     graphql::{Api, World},
-    options::SUPPORTED,
+    oauth::{self, Admission},
+    options::{SUPPORTED, ShopState},
 };
 use crate::sandbox::faults::{Failure, Moment};
 
@@ -32,6 +33,8 @@ pub(super) struct Server {
 pub(super) fn router(server: Arc<Server>) -> Router {
     Router::new()
         .route("/{shop}/admin/api/{version}/graphql.json", post(graphql))
+        .route("/{shop}/admin/oauth/authorize", get(oauth::authorize))
+        .route("/{shop}/admin/oauth/access_token", post(oauth::token))
         .route("/bulk-operation-outputs/{secret}", get(bulk::download))
         .fallback(|| async { failure(StatusCode::NOT_FOUND, "Not Found") })
         .layer(DefaultBodyLimit::max(4 * 1024 * 1024))
@@ -52,17 +55,27 @@ async fn graphql(
     let question = question(&headers, &body);
     let call = question.as_ref().map_or_else(|_| "graphql:".to_owned(), Question::call);
     let work = async {
+        if let Some(closed) = unavailable(world, &shop) {
+            return closed;
+        }
         let token = headers.get("X-Shopify-Access-Token").and_then(|token| token.to_str().ok());
-        let known = token.is_some_and(|token| {
-            world.tokens.lock().unwrap_or_else(std::sync::PoisonError::into_inner).contains(token)
-        });
-        if !known {
-            let text = "[API] Invalid API key or access token (unrecognized login or wrong password)";
-            return failure(StatusCode::UNAUTHORIZED, text);
+        let scopes = match world.admit(token.unwrap_or_default()) {
+            Admission::Granted(scopes) => scopes,
+            Admission::Unknown => {
+                let text = "[API] Invalid API key or access token (unrecognized login or wrong password)";
+                return failure(StatusCode::UNAUTHORIZED, text);
+            }
+            Admission::Outdated => {
+                let text = "[API] Non-expiring access tokens are no longer accepted for the Admin API. Start using expiring offline tokens.";
+                return failure(StatusCode::FORBIDDEN, text);
+            }
+        };
+        if world.knobs().state == ShopState::Inactive {
+            return axum::Json(gate::inactive()).into_response();
         }
         match question {
             Ok(question) => {
-                let answer = gate::answer(&server.api, world, question).await;
+                let answer = gate::answer(&server.api, world, &scopes, question).await;
                 axum::Json(answer).into_response()
             }
             Err(response) => *response,
@@ -103,7 +116,20 @@ fn question(headers: &HeaderMap, body: &Bytes) -> Result<Question, Box<Response>
     })
 }
 
-fn failure(status: StatusCode, text: &str) -> Response {
+/// The answer of a shop that is not there, whatever it was asked.
+pub(super) fn unavailable(world: &World, shop: &str) -> Option<Response> {
+    let state = if shop == world.settings.shop { world.knobs().state } else { ShopState::Unknown };
+    let (status, text) = match state {
+        ShopState::Open | ShopState::Inactive => return None,
+        ShopState::Frozen => (StatusCode::PAYMENT_REQUIRED, "Unavailable Shop"),
+        ShopState::Locked => (StatusCode::LOCKED, "This shop is unavailable"),
+        ShopState::Closed => (StatusCode::FORBIDDEN, "Unavailable Shop"),
+        ShopState::Unknown => (StatusCode::NOT_FOUND, "Not Found"),
+    };
+    Some(failure(status, text))
+}
+
+pub(super) fn failure(status: StatusCode, text: &str) -> Response {
     (status, axum::Json(json!({ "errors": text }))).into_response()
 }
 

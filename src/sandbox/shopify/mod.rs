@@ -12,6 +12,7 @@ mod gate;
 mod graphql;
 mod http;
 pub mod model;
+mod oauth;
 mod options;
 mod owed;
 mod payment;
@@ -25,6 +26,7 @@ mod store;
 mod tests;
 
 use std::{
+    collections::BTreeMap,
     io,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
@@ -36,14 +38,15 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use self::{
     bulk::Bulk,
     cost::Bucket,
-    graphql::{Api, World},
+    graphql::{Api, Knobs, World},
     http::Server,
     model::Order,
+    oauth::Oauth,
     store::Store,
 };
 pub use self::{
     bulk::BulkFate,
-    options::{BulkPace, Now, Options, ShopFacts},
+    options::{BulkPace, Distribution, Now, Options, ShopFacts, ShopState},
     sample::sample_store,
 };
 use super::faults::Faults;
@@ -52,7 +55,7 @@ use super::faults::Faults;
 #[derive(Debug)]
 pub struct Shopify {
     /// What goes wrong next. Calls are named `graphql:` and the operation's name (`graphql:Orders`; its first field when it has none),
-    /// and `bulk:download`.
+    /// `bulk:download`, `oauth:authorize` (the consent page) and `oauth:token` (the token endpoint, whatever the grant type).
     pub faults: Arc<Faults>,
     world: Arc<World>,
     address: SocketAddr,
@@ -69,6 +72,8 @@ impl Shopify {
         let orders = Store::default();
         orders.load(std::mem::take(&mut options.orders));
         let world = Arc::new(World {
+            oauth: Oauth::new(&options),
+            knobs: Mutex::new(Knobs::of(&options)),
             tokens: Mutex::new(options.tokens.drain(..).collect()),
             bucket: Mutex::new(Bucket::full(options.bucket, options.restore_rate, (options.now)())),
             bulk: Bulk::new()?,
@@ -150,12 +155,73 @@ impl Shopify {
 
     /// Accepts one more access token.
     pub fn accept_token(&self, token: &str) {
+        self.world.oauth.remember(token);
         self.tokens().insert(token.to_owned());
     }
 
-    /// No token is good any longer, as after an uninstall.
+    /// No token is good any longer: neither those of the options nor the access tokens of OAuth. Nor can they be refreshed.
     pub fn revoke_tokens(&self) {
         self.tokens().clear();
+        self.world.oauth.forget();
+    }
+
+    /// The merchant uninstalls the app: all that OAuth granted is dead, bulk operations under way are cancelled. Tokens of the options
+    /// are another app's and stay.
+    pub fn uninstall(&self) {
+        self.world.knobs().installed = false;
+        self.world.oauth.forget();
+        self.world.bulk.abandon(self.world.now());
+    }
+
+    /// The app is installed again without OAuth, so that its credentials work on its owner's store.
+    pub fn install(&self) {
+        self.world.knobs().installed = true;
+    }
+
+    /// Ends all access tokens that would have ended by themselves; refresh tokens live on.
+    pub fn expire_access_tokens(&self) {
+        self.world.oauth.expire(self.world.now());
+    }
+
+    /// Whether and how the shop answers from now on.
+    pub fn set_state(&self, state: ShopState) {
+        self.world.knobs().state = state;
+    }
+
+    /// Whether the app is approved for names, addresses, e-mail and telephone.
+    pub fn set_personal_data(&self, approved: bool) {
+        self.world.knobs().personal_data = approved;
+    }
+
+    /// Whether the app is approved for orders and customers at all.
+    pub fn set_orders_allowed(&self, approved: bool) {
+        self.world.knobs().orders_allowed = approved;
+    }
+
+    /// What the person grants at most from now on; tokens that are there keep their scopes.
+    pub fn set_grant_only(&self, scopes: Option<Vec<String>>) {
+        self.world.knobs().grant_only = scopes;
+    }
+
+    /// Whether errors of the token endpoint come as HTML pages.
+    pub fn set_html_errors(&self, html: bool) {
+        self.world.knobs().html_errors = html;
+    }
+
+    /// How often the token endpoint was asked, by grant type: `authorization_code` for a code, `refresh_token`,
+    /// `urn:ietf:params:oauth:grant-type:token-exchange`, `client_credentials`. Requests that a fault spoilt count too.
+    pub fn token_requests(&self) -> BTreeMap<String, u64> {
+        self.world.oauth.requests()
+    }
+
+    /// Every client secret, code, access token and refresh token there ever was: none of them may turn up in a log.
+    pub fn secrets(&self) -> Vec<String> {
+        self.world.oauth.secrets()
+    }
+
+    /// The pairs as a query with the `hmac` that the shop would put there, for a callback or the app's own address.
+    pub fn signed_query(&self, pairs: &[(&str, &str)]) -> String {
+        self.world.signed_query(pairs)
     }
 
     /// What becomes of the next bulk operation that is started; call it again for the one after.

@@ -22,6 +22,33 @@ pub enum BulkPace {
     After(Duration),
 }
 
+/// Who may install the app; chosen once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Distribution {
+    /// Any merchant. From 2027 on its tokens must expire.
+    Public,
+    /// One merchant. Its tokens need never expire.
+    Custom,
+}
+
+/// Whether the shop answers; changed by [`Shopify::set_state`](super::Shopify::set_state).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ShopState {
+    /// It does.
+    #[default]
+    Open,
+    /// HTTP 402: nobody paid for it.
+    Frozen,
+    /// HTTP 423: it was abused or broken into.
+    Locked,
+    /// HTTP 403: the merchant closed it.
+    Closed,
+    /// HTTP 200 with the error `SHOP_INACTIVE` from the API, as the documentation has it; OAuth goes on.
+    Inactive,
+    /// HTTP 404: there is no such shop.
+    Unknown,
+}
+
 /// What the shop says of itself.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "named as in the schema")]
@@ -65,12 +92,33 @@ pub struct Options {
     pub facts: ShopFacts,
     /// Orders that are there from the start.
     pub orders: Vec<Order>,
-    /// Access tokens that are accepted.
+    /// Access tokens that are accepted: those of an app made in the shop's admin. They never expire and are no concern of OAuth.
     pub tokens: Vec<String>,
-    /// Granted scopes. Without `read_all_orders` only the last sixty days show, without `read_orders` none.
+    /// Scopes of these tokens, and of the app where it is installed without being asked. Without `read_all_orders` only the last sixty
+    /// days show, without `read_orders` none.
     pub scopes: Vec<String>,
     /// The app was approved for names, addresses, e-mail and telephone; else they are null.
     pub personal_data: bool,
+    /// The app was approved for orders and customers at all; else they are refused.
+    pub orders_allowed: bool,
+    /// The app's id.
+    pub client_id: String,
+    /// The app's secrets, newest first. Each opens the token endpoint.
+    pub client_secrets: Vec<String>,
+    /// The secret that signs callbacks; the oldest when `None`.
+    pub signing_secret: Option<String>,
+    /// Addresses the consent page may send a browser to; when empty any of http or https.
+    pub redirect_uris: Vec<String>,
+    /// Who may install the app.
+    pub distribution: Distribution,
+    /// The person grants no more than these scopes; all that is asked for when `None`.
+    pub grant_only: Option<Vec<String>>,
+    /// The `host` in callbacks is base64 with padding.
+    pub padded_host: bool,
+    /// Errors of the token endpoint come as HTML pages.
+    pub html_errors: bool,
+    /// App and shop are of one organisation, so that the app gets tokens by its credentials alone.
+    pub own_store: bool,
     /// Points restored a second.
     pub restore_rate: u32,
     /// Points that the bucket holds.
@@ -95,6 +143,16 @@ impl Default for Options {
             tokens: vec!["shpat_sandbox".to_owned()],
             scopes: scopes.into_iter().map(str::to_owned).collect(),
             personal_data: true,
+            orders_allowed: true,
+            client_id: "sandbox-shopify-client".to_owned(),
+            client_secrets: vec!["shpss_sandboxsandboxsandboxsandbox01".to_owned()],
+            signing_secret: None,
+            redirect_uris: Vec::new(),
+            distribution: Distribution::Public,
+            grant_only: None,
+            padded_host: false,
+            html_errors: false,
+            own_store: false,
             restore_rate: 100,
             bucket: 2000,
             index_lag: Duration::ZERO,

@@ -4,6 +4,7 @@ mod by_hand;
 mod credits;
 mod documents;
 mod faults;
+mod identity;
 mod journal;
 mod lists;
 mod money;

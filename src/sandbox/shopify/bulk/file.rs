@@ -19,6 +19,7 @@ use super::check::Plan;
 use crate::sandbox::shopify::{
     graphql::{Api, Asked},
     model::Order,
+    oauth::Scopes,
 };
 
 /// How many orders are asked for at a time.
@@ -32,11 +33,14 @@ pub(super) struct Progress {
     pub(super) bytes: u64,
     pub(super) ended: bool,
     pub(super) broken: bool,
+    /// Broken because the token may not see what was asked for.
+    pub(super) denied: bool,
 }
 
 /// What to write, and where.
 pub(super) struct Job {
     pub(super) api: Arc<Api>,
+    pub(super) scopes: Scopes,
     pub(super) query: String,
     pub(super) plan: Plan,
     pub(super) orders: Vec<Arc<Order>>,
@@ -52,7 +56,8 @@ impl Job {
             Ok(done) => Progress { ended: true, ..done },
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "simulated bulk operation failed");
-                Progress { ended: true, broken: true, ..*self.progress.borrow() }
+                let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
+                Progress { ended: true, broken: true, denied, ..*self.progress.borrow() }
             }
         };
         self.progress.send_replace(ended);
@@ -63,11 +68,16 @@ impl Job {
         let mut roots = BufWriter::new(File::create(&self.path).await?);
         let late = self.path.with_extension("children");
         let mut children = BufWriter::new(File::create(&late).await?);
-        for page in self.orders.chunks(PAGE) {
-            let asked = Asked::bulk(&self.api, page.to_vec());
+        // Without orders there is one page all the same: a refusal does not depend on them.
+        let empty = self.orders.is_empty().then_some(&[][..]);
+        for page in self.orders.chunks(PAGE).chain(empty) {
+            let asked = Asked::bulk(&self.api, &self.scopes, page.to_vec());
             let answer = self.api.schema.execute(Request::new(&self.query).data(asked)).await;
             if let Some(error) = answer.errors.first() {
-                return Err(std::io::Error::other(error.message.clone()));
+                let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+                let denied = code == Some(&Value::from("ACCESS_DENIED"));
+                let kind = if denied { std::io::ErrorKind::PermissionDenied } else { std::io::ErrorKind::Other };
+                return Err(std::io::Error::new(kind, error.message.clone()));
             }
             let mut lines = Lines { grouped: self.grouped, ..Lines::default() };
             if let Value::Object(mut data) = answer.data {

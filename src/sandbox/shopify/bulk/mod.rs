@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use self::file::{Job, Progress};
 use super::{
-    graphql::{Api, World},
+    graphql::{Asked, World},
     model::{BulkOperationErrorCode, BulkOperationStatus as Status, BulkOperationUserErrorCode},
     options::BulkPace,
     search::{Held, Kind, Search, Searchable},
@@ -100,9 +100,9 @@ impl Bulk {
     }
 
     /// Starts an operation over the orders as they are now.
-    pub(super) fn run(&self, api: &Arc<Api>, world: &World, query: &str, grouped: bool) -> Result<Seen, Vec<Refusal>> {
+    pub(super) fn run(&self, asked: &Asked, world: &World, query: &str, grouped: bool) -> Result<Seen, Vec<Refusal>> {
         let invalid = |message| (Some(vec!["query".to_owned()]), message, BulkOperationUserErrorCode::Invalid);
-        let runnable = check::check(&api.types, query)
+        let runnable = check::check(&asked.api.types, query)
             .map_err(|messages| messages.into_iter().map(invalid).collect::<Vec<_>>())?;
         let now = world.now();
         let mut operations = lock(&self.operations);
@@ -121,14 +121,15 @@ impl Bulk {
             Err(message) => return Err(vec![invalid(message)]),
         };
         let orders = match runnable.root.as_str() {
-            "orders" => world.orders.find(search.as_ref(), world.view(), OrderSortKeys::Id),
+            "orders" => world.orders.find(search.as_ref(), world.view(&asked.scopes), OrderSortKeys::Id),
             _ => Vec::new(),
         };
         let (progress, watching) = watch::channel(Progress::default());
         let id = 7_100_000_000_001 + operations.len() as u64;
         let path = self.folder.join(format!("{id}.jsonl"));
         let job = Job {
-            api: Arc::clone(api),
+            api: Arc::clone(&asked.api),
+            scopes: asked.scopes.clone(),
             query: query.to_owned(),
             plan: runnable.plan,
             orders,
@@ -218,6 +219,18 @@ impl Bulk {
         Some((operation.seen.clone(), Some(message)))
     }
 
+    /// Stops what is under way, as the end of the app's installation does.
+    pub(super) fn abandon(&self, now: DateTime<Utc>) {
+        let running = |operation: &&mut Operation| {
+            matches!(operation.seen.status, Status::Created | Status::Running | Status::Canceling)
+        };
+        for operation in lock(&self.operations).iter_mut().filter(running) {
+            operation.job.abort();
+            operation.seen.status = Status::Canceled;
+            operation.seen.ended_at = Some(now);
+        }
+    }
+
     /// Stops the writing and removes the files.
     pub(super) fn clear(&self) {
         for operation in lock(&self.operations).iter() {
@@ -270,6 +283,7 @@ impl Operation {
         self.seen.ended_at = Some(now);
         let failed = match self.fate {
             BulkFate::Fail(code) => Some(code),
+            _ if progress.denied => Some(BulkOperationErrorCode::AccessDenied),
             _ if progress.broken => Some(BulkOperationErrorCode::InternalServerError),
             _ => None,
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object, SimpleObject, Union};
 
 use super::{
-    World,
+    access::protected,
     scalar::{Instant, UnsignedInt64, gid},
 };
 use crate::sandbox::shopify::model::{Address, CountryCode, Customer, CustomerState, PurchasingCompany};
@@ -13,12 +13,6 @@ use crate::sandbox::shopify::model::{Address, CountryCode, Customer, CustomerSta
 /// A buyer.
 #[derive(Clone, Debug)]
 pub(super) struct CustomerObject(pub(super) Arc<Customer>);
-
-/// Gives protected data to an approved app only.
-pub(super) fn protected<T>(ctx: &Context<'_>, value: Option<T>) -> Option<T> {
-    let approved = ctx.data::<Arc<World>>().is_ok_and(|world| world.settings.personal_data);
-    value.filter(|_| approved)
-}
 
 #[Object(name = "Customer")]
 impl CustomerObject {

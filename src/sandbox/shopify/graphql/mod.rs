@@ -1,5 +1,6 @@
 //! The schema: a part of Shopify's, with its names and types, executed for real.
 
+mod access;
 mod bulk;
 mod connection;
 mod customer;
@@ -14,7 +15,7 @@ mod transaction;
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use async_graphql::{EmptySubscription, Schema};
@@ -25,11 +26,36 @@ use super::{
     bulk::Bulk,
     cost::Bucket,
     model::Order,
-    options::Options,
+    oauth::{Oauth, Scopes},
+    options::{Options, ShopState},
     sdl::Types,
     store::{Store, View},
 };
 use crate::sandbox::faults::Faults;
+
+/// What can change while the shop runs.
+#[derive(Debug)]
+pub(super) struct Knobs {
+    pub(super) state: ShopState,
+    pub(super) installed: bool,
+    pub(super) personal_data: bool,
+    pub(super) orders_allowed: bool,
+    pub(super) html_errors: bool,
+    pub(super) grant_only: Option<Vec<String>>,
+}
+
+impl Knobs {
+    pub(super) fn of(options: &Options) -> Knobs {
+        Knobs {
+            state: ShopState::Open,
+            installed: true,
+            personal_data: options.personal_data,
+            orders_allowed: options.orders_allowed,
+            html_errors: options.html_errors,
+            grant_only: options.grant_only.clone(),
+        }
+    }
+}
 
 /// The shop and everything in it.
 #[derive(Debug)]
@@ -37,6 +63,8 @@ pub(super) struct World {
     pub(super) settings: Options,
     pub(super) orders: Store,
     pub(super) tokens: Mutex<BTreeSet<String>>,
+    pub(super) oauth: Oauth,
+    pub(super) knobs: Mutex<Knobs>,
     pub(super) bucket: Mutex<Bucket>,
     pub(super) bulk: Bulk,
     pub(super) faults: Arc<Faults>,
@@ -48,10 +76,14 @@ impl World {
         (self.settings.now)()
     }
 
-    /// What this app may see of the orders.
-    pub(super) fn view(&self) -> View {
+    pub(super) fn knobs(&self) -> MutexGuard<'_, Knobs> {
+        self.knobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a token with these scopes may see of the orders.
+    pub(super) fn view(&self, scopes: &Scopes) -> View {
         let now = self.now();
-        let everything = self.settings.scopes.iter().any(|scope| scope == "read_all_orders");
+        let everything = scopes.covers("read_all_orders");
         View {
             now,
             lag: TimeDelta::from_std(self.settings.index_lag).unwrap_or_default(),
@@ -97,6 +129,8 @@ impl Api {
 /// One request's own things.
 pub(super) struct Asked {
     pub(super) api: Arc<Api>,
+    /// What the token may do.
+    pub(super) scopes: Scopes,
     /// The orders that a bulk operation reads this time; connections need no window then.
     page: Option<Vec<Arc<Order>>>,
     /// Entries of `extensions.search`.
@@ -104,12 +138,12 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn direct(api: &Arc<Api>, notes: &Arc<Mutex<Vec<serde_json::Value>>>) -> Asked {
-        Asked { api: Arc::clone(api), page: None, notes: Arc::clone(notes) }
+    pub(super) fn direct(api: &Arc<Api>, scopes: &Scopes, notes: &Arc<Mutex<Vec<serde_json::Value>>>) -> Asked {
+        Asked { api: Arc::clone(api), scopes: scopes.clone(), page: None, notes: Arc::clone(notes) }
     }
 
-    pub(super) fn bulk(api: &Arc<Api>, page: Vec<Arc<Order>>) -> Asked {
-        Asked { api: Arc::clone(api), page: Some(page), notes: Arc::default() }
+    pub(super) fn bulk(api: &Arc<Api>, scopes: &Scopes, page: Vec<Arc<Order>>) -> Asked {
+        Asked { api: Arc::clone(api), scopes: scopes.clone(), page: Some(page), notes: Arc::default() }
     }
 
     pub(super) fn in_bulk(&self) -> bool {

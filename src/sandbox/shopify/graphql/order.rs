@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 
 use super::{
+    access::{may_read_customers, protected},
     connection::{Connection, Window},
-    customer::{CustomerObject, MailingAddressObject, PurchasingCompanyObject, PurchasingEntity, protected},
+    customer::{CustomerObject, MailingAddressObject, PurchasingCompanyObject, PurchasingEntity},
     discount::DiscountApplication,
     line::{AttributeObject, FeeObject, LineItemObject, ShippingLineObject, TaxLineObject, limited},
     refund::RefundObject,
@@ -299,14 +300,16 @@ impl OrderObject {
         protected(ctx, self.0.phone.as_deref())
     }
 
-    async fn customer(&self) -> Option<CustomerObject> {
-        self.0.customer.as_ref().map(|customer| CustomerObject(Arc::clone(customer)))
+    async fn customer(&self, ctx: &Context<'_>) -> Result<Option<CustomerObject>> {
+        may_read_customers(ctx, "customer")?;
+        Ok(self.0.customer.as_ref().map(|customer| CustomerObject(Arc::clone(customer))))
     }
 
-    async fn purchasing_entity(&self) -> Option<PurchasingEntity> {
+    async fn purchasing_entity(&self, ctx: &Context<'_>) -> Result<Option<PurchasingEntity>> {
+        may_read_customers(ctx, "purchasingEntity")?;
         let company = self.0.company.as_ref().map(|company| PurchasingCompanyObject(Arc::clone(company)));
         let customer = || self.0.customer.as_ref().map(|customer| CustomerObject(Arc::clone(customer)));
-        company.map(PurchasingEntity::PurchasingCompany).or_else(|| customer().map(PurchasingEntity::Customer))
+        Ok(company.map(PurchasingEntity::PurchasingCompany).or_else(|| customer().map(PurchasingEntity::Customer)))
     }
 
     async fn billing_address(&self) -> Option<MailingAddressObject<'_>> {

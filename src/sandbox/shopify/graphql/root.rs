@@ -6,6 +6,7 @@ use async_graphql::{Context, Enum, Error, ErrorExtensions, ID, Interface, Object
 
 use super::{
     Asked, World,
+    access::{may_read_customers, may_read_orders},
     bulk::{
         BulkOperationCancelPayload, BulkOperationObject, BulkOperationRunQueryPayload, BulkOperationUserError,
         UserError,
@@ -64,7 +65,7 @@ impl QueryRoot {
     }
 
     async fn order(&self, ctx: &Context<'_>, id: ID) -> Option<Result<OrderObject>> {
-        match (number(&id, "Order"), may_read(ctx, "order")) {
+        match (number(&id, "Order"), may_read_orders(ctx, "order")) {
             (Err(error), _) | (_, Err(error)) => Some(Err(error)),
             (Ok(number), Ok(())) => visible(ctx, number).map(|order| Ok(OrderObject(order))),
         }
@@ -82,7 +83,7 @@ impl QueryRoot {
         #[graphql(default_with = "Some(false)")] reverse: Option<bool>,
         #[graphql(default_with = "Some(OrderSortKeys::ProcessedAt)")] sort_key: Option<OrderSortKeys>,
     ) -> Result<Connection<OrderObject>> {
-        may_read(ctx, "orders")?;
+        may_read_orders(ctx, "orders")?;
         let sort = sort_key.unwrap_or(OrderSortKeys::ProcessedAt);
         let asked = ctx.data::<Asked>()?;
         let found = match &asked.page {
@@ -90,7 +91,7 @@ impl QueryRoot {
             None => {
                 let search = search::<Order>(ctx, query.as_deref())?;
                 let world = world(ctx)?;
-                world.orders.find(search.as_ref(), world.view(), sort)
+                world.orders.find(search.as_ref(), world.view(&asked.scopes), sort)
             }
         };
         let window = Window { after, before, first, last, reverse: reverse.unwrap_or_default() };
@@ -103,31 +104,32 @@ impl QueryRoot {
         #[graphql(default_with = "Some(10000)")] limit: Option<i32>,
         query: Option<String>,
     ) -> Result<Option<Count>> {
-        may_read(ctx, "ordersCount")?;
+        may_read_orders(ctx, "ordersCount")?;
         let search = search::<Order>(ctx, query.as_deref())?;
         let world = world(ctx)?;
-        let count = world.orders.find(search.as_ref(), world.view(), OrderSortKeys::Id).len();
+        let count =
+            world.orders.find(search.as_ref(), world.view(&ctx.data::<Asked>()?.scopes), OrderSortKeys::Id).len();
         let limit = limit.and_then(|limit| usize::try_from(limit).ok());
         Ok(Some(limit.map_or_else(|| Count::exact(count), |limit| Count::up_to(count, limit))))
     }
 
     async fn refund(&self, ctx: &Context<'_>, id: ID) -> Option<Result<RefundObject>> {
-        match number(&id, "Refund") {
-            Err(error) => Some(Err(error)),
-            Ok(number) => find_refund(ctx, number).map(Ok),
+        match (number(&id, "Refund"), may_read_orders(ctx, "refund")) {
+            (Err(error), _) | (_, Err(error)) => Some(Err(error)),
+            (Ok(number), Ok(())) => find_refund(ctx, number).map(Ok),
         }
     }
 
-    async fn node(&self, ctx: &Context<'_>, id: ID) -> Option<Node> {
-        find(ctx, &id).await
+    async fn node(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Node>> {
+        find(ctx, &id, "node").await.transpose()
     }
 
-    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
+    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Vec<Option<Result<Node>>> {
         let mut nodes = Vec::with_capacity(ids.len());
         for id in &ids {
-            nodes.push(find(ctx, id).await);
+            nodes.push(find(ctx, id, "nodes").await.transpose());
         }
-        Ok(nodes)
+        nodes
     }
 
     async fn bulk_operation(&self, ctx: &Context<'_>, id: ID) -> Option<Result<BulkOperationObject>> {
@@ -180,7 +182,7 @@ impl Mutation {
         query: String,
     ) -> Result<Option<BulkOperationRunQueryPayload>> {
         let (asked, world) = (ctx.data::<Asked>()?, world(ctx)?);
-        Ok(Some(match world.bulk.run(&asked.api, world, &query, group_objects) {
+        Ok(Some(match world.bulk.run(asked, world, &query, group_objects) {
             Ok(seen) => BulkOperationRunQueryPayload {
                 bulk_operation: Some(BulkOperationObject(seen)),
                 user_errors: Vec::new(),
@@ -231,19 +233,6 @@ fn search<T: Searchable>(ctx: &Context<'_>, query: Option<&str>) -> Result<Optio
     Ok(Some(search))
 }
 
-fn may_read(ctx: &Context<'_>, field: &str) -> Result<()> {
-    if world(ctx)?.settings.scopes.iter().any(|scope| scope == "read_orders") {
-        return Ok(());
-    }
-    let access = "`read_orders` access scope or `read_marketplace_orders` access scope.";
-    let error = Error::new(format!("Access denied for {field} field. Required access: {access}"));
-    Err(error.extend_with(|_, extensions| {
-        extensions.set("code", "ACCESS_DENIED");
-        extensions.set("documentation", "https://shopify.dev/api/usage/access-scopes");
-        extensions.set("requiredAccess", access);
-    }))
-}
-
 /// The number in a global id of this kind; another kind is an error, an id of nothing is not.
 fn number(id: &ID, kind: &str) -> Result<u64> {
     split(id).filter(|(of, _)| *of == kind).map(|(_, number)| number).ok_or_else(|| {
@@ -259,7 +248,7 @@ fn split(id: &ID) -> Option<(&str, u64)> {
 
 fn visible(ctx: &Context<'_>, id: u64) -> Option<Arc<Order>> {
     let world = world(ctx).ok()?;
-    let since = world.view().since;
+    let since = world.view(&ctx.data::<Asked>().ok()?.scopes).since;
     world.orders.get(id).filter(|order| since.is_none_or(|since| order.created_at >= since))
 }
 
@@ -268,9 +257,19 @@ fn find_refund(ctx: &Context<'_>, id: u64) -> Option<RefundObject> {
     Some(RefundObject { order: visible(ctx, order.id)?, at })
 }
 
-async fn find(ctx: &Context<'_>, id: &ID) -> Option<Node> {
+/// Refuses what the token may not see, under the name of the asking field.
+async fn find(ctx: &Context<'_>, id: &ID, field: &str) -> Result<Option<Node>> {
+    let Some((kind, number)) = split(id) else { return Ok(None) };
+    match kind {
+        "Order" | "Refund" | "LineItem" | "OrderTransaction" => may_read_orders(ctx, field)?,
+        "Customer" => may_read_customers(ctx, field)?,
+        _ => {}
+    }
+    Ok(found(ctx, kind, number).await)
+}
+
+async fn found(ctx: &Context<'_>, kind: &str, number: u64) -> Option<Node> {
     let world = world(ctx).ok()?;
-    let (kind, number) = split(id)?;
     match kind {
         "Order" => visible(ctx, number).map(|order| Node::Order(OrderObject(order))),
         "Refund" => find_refund(ctx, number).map(Node::Refund),

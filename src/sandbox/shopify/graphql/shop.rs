@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ID, Object, SimpleObject};
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Offset, TimeZone, Utc};
 
 use super::{
-    World,
+    Asked, World,
     scalar::{Instant, WebAddress, gid},
 };
 use crate::sandbox::shopify::{
@@ -163,9 +163,9 @@ impl AppInstallationObject {
         gid("AppInstallation", self.0.settings.facts.id)
     }
 
-    async fn access_scopes(&self) -> Vec<AccessScope> {
-        let scope = |handle: &String| AccessScope { handle: handle.clone(), description: format!("May {handle}") };
-        self.0.settings.scopes.iter().map(scope).collect()
+    async fn access_scopes(&self, ctx: &Context<'_>) -> Result<Vec<AccessScope>> {
+        let scope = |handle: String| AccessScope { description: format!("May {handle}"), handle };
+        Ok(ctx.data::<Asked>()?.scopes.handles().into_iter().map(scope).collect())
     }
 }
 

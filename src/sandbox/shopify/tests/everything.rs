@@ -9,7 +9,8 @@ use crate::sandbox::shopify::{
     Options,
     bulk::Bulk,
     cost::Bucket,
-    graphql::{Api, Asked, World},
+    graphql::{Api, Asked, Knobs, World},
+    oauth::{Oauth, Scopes},
     sample_store,
     sdl::is_connection,
     store::Store,
@@ -50,6 +51,8 @@ async fn an_order_of_every_kind_answers_every_field() {
     orders.load(sample_store(100));
     let world = Arc::new(World {
         tokens: Mutex::default(),
+        oauth: Oauth::new(&options),
+        knobs: Mutex::new(Knobs::of(&options)),
         bucket: Mutex::new(Bucket::full(1, 1, (options.now)())),
         bulk: Bulk::new().expect("a folder"),
         base: OnceLock::new(),
@@ -63,8 +66,8 @@ async fn an_order_of_every_kind_answers_every_field() {
     let small = world.orders.all().into_iter().filter(|order| order.lines.len() < 50);
     let ids: Vec<String> = small.map(|order| format!("gid://shopify/Order/{}", order.id)).collect();
     let variables = Variables::from_json(json!({ "ids": ids }));
-    let answer =
-        api.schema.execute(Request::new(&query).variables(variables).data(Asked::direct(&api, &Arc::default()))).await;
+    let asked = Asked::direct(&api, &Scopes::of(&world.settings.scopes), &Arc::default());
+    let answer = api.schema.execute(Request::new(&query).variables(variables).data(asked)).await;
     assert_eq!(answer.errors, []);
     let nodes = answer.data.into_json().expect("JSON")["nodes"].as_array().map(Vec::len);
     assert_eq!(nodes, Some(ids.len()));

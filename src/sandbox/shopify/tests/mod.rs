@@ -1,8 +1,11 @@
 //! Tests over real HTTP.
 
+mod access;
 mod bulk;
 mod everything;
 pub(super) mod figures;
+mod install;
+mod oauth;
 mod orders;
 mod schema;
 mod wire;
