@@ -9,6 +9,7 @@ use tracing::{info, warn};
 
 use crate::{
     auth::Verifier,
+    check::Looks,
     clock::Clock,
     config::{self, Config},
     crypto::Keyring,
@@ -42,6 +43,8 @@ pub struct Inner {
     pub freshbooks: FreshBooks,
     /// Rung when this process has made something due, so that its worker need not wait for the next look.
     pub bell: Notify,
+    /// Whose turn it is to look at a connection's ends.
+    pub looks: Looks,
     /// Cancelled when the process should stop taking work.
     pub stop: CancellationToken,
     tasks: TaskTracker,
@@ -100,6 +103,7 @@ impl App {
             keyring,
             clock,
             bell: Notify::new(),
+            looks: Looks::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         })))
