@@ -24,13 +24,13 @@ use sea_orm::{
 use sha2::{Digest, Sha256};
 use url::Url;
 
-pub(crate) use self::{
-    freshbooks::{fit, subscribed, writable},
-    shopify::{missing, scope_missing},
-};
 pub use self::{
     freshbooks::{begin_freshbooks, disconnect, end_freshbooks, freshbooks_link},
     shopify::{begin_shopify, end_shopify, shopify_link, use_client_credentials, use_shopify_token},
+};
+pub(crate) use self::{
+    freshbooks::{fit, subscribed, writable},
+    shopify::{missing, scope_missing},
 };
 use crate::{app::App, connection, crypto, grant};
 

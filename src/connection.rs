@@ -155,7 +155,8 @@ pub(crate) async fn shop_seen(app: &App, id: ConnectionId, shop: &ShopInfo) -> R
             ("time zone", row.shop_time_zone.clone(), shop.iana_timezone.as_str()),
         ];
         let changed = pairs.into_iter().filter(|(_, known, now)| known.as_deref() != Some(*now));
-        let words = changed.map(|(what, known, now)| format!("{what} from {} to {now}", known.as_deref().unwrap_or("none")));
+        let words =
+            changed.map(|(what, known, now)| format!("{what} from {} to {now}", known.as_deref().unwrap_or("none")));
         words.collect::<Vec<_>>().join(", ")
     };
     let row = load(app.db.read(), id).await?;

@@ -90,7 +90,10 @@ async fn scopes(app: &App, row: &Connection, used: &Used, seen: &mut Seen) -> Re
     let granted: Vec<&str> = grant.scopes.split_whitespace().collect();
     let missing: Vec<&str> = SCOPES.into_iter().filter(|scope| !granted.contains(scope)).collect();
     if granted.is_empty() {
-        seen.unknown("freshbooksScopes", "FreshBooks did not say what it has allowed; the first refused call would tell.");
+        seen.unknown(
+            "freshbooksScopes",
+            "FreshBooks did not say what it has allowed; the first refused call would tell.",
+        );
     } else if missing.is_empty() {
         seen.passed("freshbooksScopes", "All that is needed is allowed.");
     } else {

@@ -198,7 +198,9 @@ impl Closed {
                         "Nobody has authorized Shopify yet.",
                         "open the link of authorizeShopify; useShopifyToken and useShopifyClientCredentials are the other two ways.",
                     ),
-                    Platform::Freshbooks => ("Nobody has authorized FreshBooks yet.", "open the link of authorizeFreshbooks."),
+                    Platform::Freshbooks => {
+                        ("Nobody has authorized FreshBooks yet.", "open the link of authorizeFreshbooks.")
+                    }
                 };
                 seen.push(token, Outcome::Failed, message.to_owned(), format!("An administrator: {hint}"));
                 seen.rest("Not asked: nobody has authorized it yet.");
@@ -208,7 +210,10 @@ impl Closed {
                 seen.rest("Not asked: it must be authorized again first.");
             }
             Self::NotYet => {
-                seen.unknown(token, "The token has run out and could not be renewed yet; that is tried again by itself.");
+                seen.unknown(
+                    token,
+                    "The token has run out and could not be renewed yet; that is tried again by itself.",
+                );
                 seen.rest("Not asked: there is no token just now.");
             }
         }

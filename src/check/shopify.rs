@@ -57,7 +57,9 @@ pub(super) async fn look(app: &App, row: &Connection, used: &Used) -> Result<See
             time_zone(app, row, &info, &mut seen).await?;
             match shop.access().await {
                 Ok(access) => allowed(app, row, &access, &shop, used, &mut seen).await?,
-                Err(error) => seen.unknown("shopifyScopes", format!("Shopify did not say what it has allowed: {error}.")),
+                Err(error) => {
+                    seen.unknown("shopifyScopes", format!("Shopify did not say what it has allowed: {error}."))
+                }
             }
             match shop.api_versions().await {
                 Ok(versions) => version(&app.config.shopify_api_version, &versions, app.clock.now(), &mut seen),
@@ -206,7 +208,10 @@ fn personal(people: People, seen: &mut Seen) {
         hidden.push("streets and postal codes");
     }
     if customers == 0 && addresses == 0 {
-        seen.unknown("shopifyProtectedData", "Orders are shown. None of the newest has a customer by whom to tell the rest.");
+        seen.unknown(
+            "shopifyProtectedData",
+            "Orders are shown. None of the newest has a customer by whom to tell the rest.",
+        );
     } else if hidden.is_empty() {
         seen.passed("shopifyProtectedData", "Orders are shown, and their customers with them.");
     } else {
@@ -229,7 +234,12 @@ fn plan(access: &Access, seen: &mut Seen) {
             "take care that its invoices go to a business that is for trials as well.",
         );
     } else if matches!(access.plan.as_str(), "Paused" | "Inactive") {
-        seen.warning("shopifyPlan", named, Owner::Merchant, "no new orders come while the shop rests; nothing else is to be done.");
+        seen.warning(
+            "shopifyPlan",
+            named,
+            Owner::Merchant,
+            "no new orders come while the shop rests; nothing else is to be done.",
+        );
     } else {
         seen.passed("shopifyPlan", named);
     }
@@ -244,7 +254,10 @@ fn lasts(grant: &Grant, now: DateTime<Utc>, seen: &mut Seen) {
         return;
     };
     if ends - REFRESH_DYING > now {
-        seen.passed("shopifyRefresh", format!("Its refresh token is good until {}, and replaced whenever it is used.", day(ends)));
+        seen.passed(
+            "shopifyRefresh",
+            format!("Its refresh token is good until {}, and replaced whenever it is used.", day(ends)),
+        );
         seen.alert(REFRESH_ENDS, None);
         return;
     }
@@ -254,17 +267,24 @@ fn lasts(grant: &Grant, now: DateTime<Utc>, seen: &mut Seen) {
         format!("The refresh token for Shopify ends on {}: it has not been replaced for long.", day(ends)),
         "See why tokens are not renewed (the alerts APP_CREDENTIALS and TOKEN_NOT_RENEWED, the log); after that day the shop must be authorized again.",
     );
-    if ends > now { seen.warned("shopifyRefresh", &problem) } else { seen.failed("shopifyRefresh", &problem) }
+    if ends > now {
+        seen.warned("shopifyRefresh", &problem)
+    } else {
+        seen.failed("shopifyRefresh", &problem)
+    }
     tell(seen, REFRESH_ENDS, problem);
 }
 
 fn kind(grant: &Grant, now: DateTime<Utc>, seen: &mut Seen) {
     let Some(deadline) = grant::refused_from(grant) else {
-        seen.passed("shopifyTokenKind", match grant.kind {
-            Kind::CustomApp => "The token of a custom app: it does not end, and Shopify goes on taking it.",
-            Kind::ClientCredentials => "A token for a day, asked for anew by the app's own credentials.",
-            Kind::Authorization => "A token that ends soon and is renewed by itself.",
-        });
+        seen.passed(
+            "shopifyTokenKind",
+            match grant.kind {
+                Kind::CustomApp => "The token of a custom app: it does not end, and Shopify goes on taking it.",
+                Kind::ClientCredentials => "A token for a day, asked for anew by the app's own credentials.",
+                Kind::Authorization => "A token that ends soon and is renewed by itself.",
+            },
+        );
         seen.alert(TOKEN_KIND, None);
         return;
     };
@@ -274,7 +294,11 @@ fn kind(grant: &Grant, now: DateTime<Utc>, seen: &mut Seen) {
         format!("The token never ends: from {} on Shopify refuses such tokens of public apps.", day(deadline)),
         "Authorize the shop again before, with the link of authorizeShopify.",
     );
-    if now < deadline { seen.warned("shopifyTokenKind", &problem) } else { seen.failed("shopifyTokenKind", &problem) }
+    if now < deadline {
+        seen.warned("shopifyTokenKind", &problem)
+    } else {
+        seen.failed("shopifyTokenKind", &problem)
+    }
     if now + DEADLINE_NEAR >= deadline {
         tell(seen, TOKEN_KIND, problem);
     }
@@ -330,7 +354,9 @@ fn currency(row: &Connection, info: &ShopInfo, seen: &mut Seen) -> Result<(), Er
     };
     let documents = match basis {
         Basis::Shop => format!("documents are in the shop's currency, {shop} (setting currency: SHOP)"),
-        Basis::Presentment => "each document is in the currency that its buyer paid in (setting currency: PRESENTMENT)".to_owned(),
+        Basis::Presentment => {
+            "each document is in the currency that its buyer paid in (setting currency: PRESENTMENT)".to_owned()
+        }
     };
     if shop == home {
         seen.passed("currency", format!("Shop and business both keep {shop}; {documents}."));

@@ -6,6 +6,7 @@
 mod keygen;
 mod migrate;
 mod output;
+mod ping;
 mod sandbox;
 mod schema;
 mod serve;
@@ -44,6 +45,8 @@ enum Command {
     Token(token::Args),
     /// Prints a fresh key for MLC_ENCRYPTION_KEYS
     Keygen,
+    /// Asks Shopify and FreshBooks whether all is as it should be, with the stored credentials; 1 when something is not
+    Ping(ping::Args),
     /// Shows it all at once: simulated Shopify and FreshBooks, a sample store, its orders, their invoices
     Sandbox(sandbox::Args),
 }
@@ -71,6 +74,7 @@ fn run() -> anyhow::Result<()> {
             Command::Token(args) => token::run(&Config::read(settings)?, args),
             Command::Schema => schema::run(),
             Command::Keygen => keygen::run(),
+            Command::Ping(args) => ping::run(Config::read(settings)?, args).await,
             Command::Sandbox(args) => sandbox::run(settings, args).await,
         }
     })

@@ -106,7 +106,8 @@ mod tests {
 
     #[tokio::test]
     async fn active_clients_are_counted_by_one_row() {
-        let server = Server::start([page(1, 900, json!([{"id": 1}])), Reply::json(200, json!({"response": {"result": {}}}))]);
+        let server =
+            Server::start([page(1, 900, json!([{"id": 1}])), Reply::json(200, json!({"response": {"result": {}}}))]);
         let server = server.await;
         assert_eq!(server.books().active_clients().await.unwrap(), 900);
         let asked = &server.seen()[0].path;

@@ -4,6 +4,7 @@
 
 mod books;
 mod cents;
+mod checks;
 mod cli;
 mod clients;
 mod crash;

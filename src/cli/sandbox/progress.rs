@@ -47,7 +47,7 @@ pub(super) async fn wait(app: &App, connection: ConnectionId, pull: PullId) -> a
                     "a platform no longer accepts the connection's token: it waits for a new authorization, and its orders with it"
                 )
             }
-            Status::Pending | Status::Paused | Status::Disconnected => {
+            Status::Pending | Status::Paused | Status::Blocked | Status::Disconnected => {
                 bail!("the connection was stopped while its orders were under way")
             }
         }
