@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use crate::{
     alert,
     auth::Verifier,
+    check::Looks,
     clock::Clock,
     config::{self, Config},
     crypto::Keyring,
@@ -45,6 +46,8 @@ pub struct Inner {
     pub channels: alert::Channels,
     /// Rung when this process has made something due, so that its worker need not wait for the next look.
     pub bell: Notify,
+    /// Whose turn it is to look at a connection's ends.
+    pub looks: Looks,
     /// Cancelled when the process should stop taking work.
     pub stop: CancellationToken,
     tasks: TaskTracker,
@@ -105,6 +108,7 @@ impl App {
             keyring,
             clock,
             bell: Notify::new(),
+            looks: Looks::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         })))

@@ -28,6 +28,10 @@ pub use self::{
     freshbooks::{begin_freshbooks, disconnect, end_freshbooks, freshbooks_link},
     shopify::{begin_shopify, end_shopify, shopify_link, use_client_credentials, use_shopify_token},
 };
+pub(crate) use self::{
+    freshbooks::{fit, subscribed, writable},
+    shopify::{missing, scope_missing},
+};
 use crate::{app::App, connection, crypto, grant};
 
 /// How long a person may take at a platform.

@@ -135,19 +135,70 @@ pub async fn shopify_granted(
         return Err(Error::AnotherShop(row.shop_domain));
     }
     grant::store(&txn, &app.keyring, id, Platform::Shopify, tokens, now).await?;
+    write_shop(&txn, id, shop, now).await?;
+    schedule::put(&txn, id, Kind::Pull, &app.config.pull_cron, &shop.iana_timezone, now).await?;
+    // Spread over an hour of the night, so that not all shops are looked at in the same minute.
+    let nightly = format!("0 {} 4 * * *", id.0.rem_euclid(60));
+    schedule::put(&txn, id, Kind::Check, &nightly, &shop.iana_timezone, now).await?;
+    granted(app, txn, by, &row, Platform::Shopify, now).await
+}
+
+/// What the shop says of itself by now: name, currency, time zone. With another zone the schedules go by other clocks. What is booked stays.
+///
+/// # Errors
+/// When there is no such connection, the shop is another one, its time zone is unknown, or the database fails.
+pub(crate) async fn shop_seen(app: &App, id: ConnectionId, shop: &ShopInfo) -> Result<Model, Error> {
+    let told = |row: &Model| {
+        let pairs = [
+            ("name", row.shop_name.clone(), shop.name.as_str()),
+            ("currency", row.shop_currency.clone(), shop.currency_code.code()),
+            ("time zone", row.shop_time_zone.clone(), shop.iana_timezone.as_str()),
+        ];
+        let changed = pairs.into_iter().filter(|(_, known, now)| known.as_deref() != Some(*now));
+        let words =
+            changed.map(|(what, known, now)| format!("{what} from {} to {now}", known.as_deref().unwrap_or("none")));
+        words.collect::<Vec<_>>().join(", ")
+    };
+    let row = load(app.db.read(), id).await?;
+    if row.shop_domain != shop.myshopify_domain {
+        return Err(Error::AnotherShop(row.shop_domain));
+    }
+    if told(&row).is_empty() {
+        return Ok(row);
+    }
+    let now = app.clock.now();
+    let txn = app.db.begin_write().await?;
+    settings::lock(&txn, Some(id), None).await?;
+    let row = load(&txn, id).await?;
+    let changes = told(&row);
+    if changes.is_empty() {
+        return Ok(row);
+    }
+    write_shop(&txn, id, shop, now).await?;
+    if row.shop_time_zone.as_deref() != Some(shop.iana_timezone.as_str()) {
+        schedule::move_to(&txn, id, &shop.iana_timezone, now).await?;
+    }
+    noted(&txn, &Actor::system("check"), id, "shop_changed", format!("The shop changed its {changes}."), now).await?;
+    let row = load(&txn, id).await?;
+    txn.commit().await?;
+    Ok(row)
+}
+
+async fn write_shop(
+    txn: &impl ConnectionTrait,
+    id: ConnectionId,
+    shop: &ShopInfo,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
     Entity::update_many()
         .filter(Column::Id.eq(id))
         .col_expr(Column::ShopName, Expr::value(&shop.name))
         .col_expr(Column::ShopCurrency, Expr::value(shop.currency_code.code()))
         .col_expr(Column::ShopTimeZone, Expr::value(&shop.iana_timezone))
         .col_expr(Column::UpdatedAt, Expr::value(now))
-        .exec(&txn)
+        .exec(txn)
         .await?;
-    schedule::put(&txn, id, Kind::Pull, &app.config.pull_cron, &shop.iana_timezone, now).await?;
-    // Spread over an hour of the night, so that not all shops are looked at in the same minute.
-    let nightly = format!("0 {} 4 * * *", id.0.rem_euclid(60));
-    schedule::put(&txn, id, Kind::Check, &nightly, &shop.iana_timezone, now).await?;
-    granted(app, txn, by, &row, Platform::Shopify, now).await
+    Ok(())
 }
 
 /// A person has let us into FreshBooks: the grant is stored, with the businesses that it opens. Where there is one, or the connection

@@ -115,6 +115,14 @@ impl Db {
         migrated
     }
 
+    /// Whether the schema is as this version needs it. Changes nothing.
+    ///
+    /// # Errors
+    /// When the database fails, or its schema is a newer version's.
+    pub async fn is_current(&self) -> Result<bool, DbErr> {
+        Ok(Migrator::get_pending_migrations_read_only(&self.read).await?.is_empty())
+    }
+
     /// Whether this process is the only one that works on the database: a SQLite file has one.
     pub fn is_single_process(&self) -> bool {
         self.write.get_database_backend() == DbBackend::Sqlite

@@ -95,7 +95,12 @@ impl Used {
     /// # Errors
     /// As [`refused`].
     pub async fn refused(&self, app: &App, connection: ConnectionId, platform: Platform) -> Result<Verdict, Error> {
-        refused(app, connection, platform, self.of(platform).load(Ordering::Relaxed)).await
+        refused(app, connection, platform, self.generation(platform)).await
+    }
+
+    /// Which token set was called with last.
+    pub fn generation(&self, platform: Platform) -> i64 {
+        self.of(platform).load(Ordering::Relaxed)
     }
 
     fn of(&self, platform: Platform) -> &AtomicI64 {

@@ -136,6 +136,22 @@ pub async fn put(
     Ok(())
 }
 
+/// Lets the schedules of a connection go by the clocks of another time zone.
+///
+/// # Errors
+/// When the time zone is wrong, or the database fails.
+pub async fn move_to(
+    txn: &impl ConnectionTrait,
+    connection: ConnectionId,
+    time_zone: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    for row in Entity::find().filter(Column::ConnectionId.eq(connection)).all(txn).await? {
+        put(txn, connection, row.kind, &row.cron, time_zone, now).await?;
+    }
+    Ok(())
+}
+
 /// When the connection's next scheduled pull is due.
 ///
 /// # Errors

@@ -12,6 +12,7 @@ use super::{Browser, Error, Granted, Subject, begin, is_over, pending, take};
 use crate::{
     app::App,
     auth::Actor,
+    check,
     config::Client,
     connection::{self, Account},
     crypto,
@@ -93,7 +94,9 @@ pub async fn end_freshbooks(app: &App, query: &str, browser: Option<&Browser>) -
     if used.is_err() {
         give_back(app, &client, tokens.refresh.iter().chain([&tokens.access])).await;
     }
-    Ok(Granted { connection: used?, next: None })
+    let connection = used?;
+    check::soon(app, id);
+    Ok(Granted { connection, next: None })
 }
 
 async fn use_grant(app: &App, id: ConnectionId, tokens: &TokenSet) -> Result<Model, Error> {
@@ -134,19 +137,50 @@ async fn use_grant(app: &App, id: ConnectionId, tokens: &TokenSet) -> Result<Mod
     Ok(connection::freshbooks_granted(app, &Actor::system("oauth"), id, tokens, &accounts).await?)
 }
 
-/// The account that can be written to, or why there is none. What is not known to be in the way is let through: the books tell.
-pub(crate) fn fit<'a>(business: &'a Business, identity: &Identity) -> Result<&'a str, String> {
-    const NO_WRITERS: [&str; 5] = ["client", "business_employee", "employee", "business_contractor", "contractor"];
-    let account_id = business.account_id.as_deref().ok_or("it keeps no books in FreshBooks")?;
-    let roles = [Some(&business.role), business.account_role.as_ref()];
-    if let Some(role) = roles.into_iter().flatten().find(|role| NO_WRITERS.contains(&role.as_str())) {
-        return Err(format!("the login's role there is `{role}`, which may not write invoices"));
-    }
-    match identity.subscriptions.get(account_id).map(String::as_str) {
-        Some(over @ ("cancelled" | "canceled" | "expired" | "suspended")) => {
-            Err(format!("its FreshBooks subscription is {over}"))
+/// Why a business cannot be written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// It has no accounting account.
+    NoBooks,
+    /// The person's role in it.
+    Role(String),
+    /// What became of its subscription.
+    Subscription(String),
+}
+
+impl std::fmt::Display for Unfit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoBooks => f.write_str("it keeps no books in FreshBooks"),
+            Self::Role(role) => write!(f, "the login's role there is `{role}`, which may not write invoices"),
+            Self::Subscription(over) => write!(f, "its FreshBooks subscription is {over}"),
         }
-        _ => Ok(account_id),
+    }
+}
+
+/// The account that can be written to, or why there is none. What is not known to be in the way is let through: the books tell.
+pub(crate) fn fit<'a>(business: &'a Business, identity: &Identity) -> Result<&'a str, Unfit> {
+    let account_id = writable(business)?;
+    subscribed(account_id, identity)?;
+    Ok(account_id)
+}
+
+/// The account that the person may write to.
+pub(crate) fn writable(business: &Business) -> Result<&str, Unfit> {
+    const NO_WRITERS: [&str; 5] = ["client", "business_employee", "employee", "business_contractor", "contractor"];
+    let account_id = business.account_id.as_deref().ok_or(Unfit::NoBooks)?;
+    let roles = [Some(&business.role), business.account_role.as_ref()];
+    match roles.into_iter().flatten().find(|role| NO_WRITERS.contains(&role.as_str())) {
+        Some(role) => Err(Unfit::Role(role.clone())),
+        None => Ok(account_id),
+    }
+}
+
+/// Whether the account is paid for.
+pub(crate) fn subscribed(account_id: &str, identity: &Identity) -> Result<(), Unfit> {
+    match identity.subscriptions.get(account_id).map(String::as_str) {
+        Some(over @ ("cancelled" | "canceled" | "expired" | "suspended")) => Err(Unfit::Subscription(over.to_owned())),
+        _ => Ok(()),
     }
 }
 

@@ -12,6 +12,7 @@ use super::{Browser, Error, Granted, Subject, begin, freshbooks_link, pending, t
 use crate::{
     app::App,
     auth::Actor,
+    check,
     config::Client,
     connection::{self, New},
     grant::{self, TokenSet},
@@ -109,6 +110,7 @@ async fn install(
         }
         return Err(Error::Scopes(missing));
     }
+    check::soon(app, id);
     let waits = connection.status == Status::Pending && connection.account_id.is_none();
     let next = if waits { Some(freshbooks_link(app, id)?) } else { None };
     Ok(Granted { connection, next })
@@ -162,7 +164,9 @@ async fn store(
     if !missing.is_empty() {
         return Err(Error::Scopes(missing));
     }
-    Ok(connection::shopify_granted(app, by, id, &tokens(scopes), &info).await?)
+    let connection = connection::shopify_granted(app, by, id, &tokens(scopes), &info).await?;
+    check::soon(app, id);
+    Ok(connection)
 }
 
 fn token_set(answer: TokenAnswer, kind: Kind, client: Option<Client>) -> TokenSet {

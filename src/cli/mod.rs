@@ -6,6 +6,7 @@
 mod keygen;
 mod migrate;
 mod output;
+mod ping;
 mod rotate_keys;
 mod sandbox;
 mod schema;
@@ -47,6 +48,8 @@ enum Command {
     Keygen,
     /// Seals every stored secret anew under the first of MLC_ENCRYPTION_KEYS
     RotateKeys,
+    /// Asks Shopify and FreshBooks whether all is as it should be, with the stored credentials; 1 when something is not
+    Ping(ping::Args),
     /// Shows it all at once: simulated Shopify and FreshBooks, a sample store, its orders, their invoices
     Sandbox(sandbox::Args),
 }
@@ -75,6 +78,7 @@ fn run() -> anyhow::Result<()> {
             Command::Schema => schema::run(),
             Command::Keygen => keygen::run(),
             Command::RotateKeys => rotate_keys::run(Config::read(settings)?).await,
+            Command::Ping(args) => ping::run(Config::read(settings)?, args).await,
             Command::Sandbox(args) => sandbox::run(settings, args).await,
         }
     })

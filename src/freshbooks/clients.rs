@@ -36,6 +36,17 @@ impl Books {
         self.find(&format!("{PATH}/{id}"), &[], "client").await
     }
 
+    /// How many active clients there are. Rows that we may not see can be among them.
+    ///
+    /// # Errors
+    /// As any read; see [`Error`].
+    pub async fn active_clients(&self) -> Result<u64, Error> {
+        let query = [("search[vis_state]", "0"), ("page", "1"), ("per_page", "1")];
+        let answer = self.get(PATH, &query).await?;
+        let total = answer["response"]["result"]["total"].as_u64();
+        total.ok_or_else(|| Error::Malformed("no total".to_owned()))
+    }
+
     /// The active and archived clients with this address, in any case; newest first as a rule.
     ///
     /// # Errors
@@ -91,6 +102,17 @@ mod tests {
         let found = server.books().clients_by_email(" SAM@example.com").await.unwrap();
         let found: Vec<_> = found.into_iter().map(|client| (client.id, client.vis_state)).collect();
         assert_eq!(found, [(3, VisState::Active), (1, VisState::Archived)]);
+    }
+
+    #[tokio::test]
+    async fn active_clients_are_counted_by_one_row() {
+        let server =
+            Server::start([page(1, 900, json!([{"id": 1}])), Reply::json(200, json!({"response": {"result": {}}}))]);
+        let server = server.await;
+        assert_eq!(server.books().active_clients().await.unwrap(), 900);
+        let asked = &server.seen()[0].path;
+        assert!(asked.ends_with("users/clients?search%5Bvis_state%5D=0&page=1&per_page=1"), "{asked}");
+        assert!(matches!(server.books().active_clients().await, Err(Error::Malformed(_))));
     }
 
     #[tokio::test]

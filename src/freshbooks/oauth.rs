@@ -45,6 +45,8 @@ pub struct Identity {
     pub businesses: Vec<Business>,
     /// By account id: `active`, `active_trial`, `cancelled`.
     pub subscriptions: HashMap<String, String>,
+    /// By account id: how many active clients the plan allows. Accounts without such a limit are not in it.
+    pub client_limits: HashMap<String, u64>,
 }
 
 /// A business that the person belongs to.
@@ -207,9 +209,13 @@ fn identity(me: &Value) -> Identity {
         })
     };
     let subscriptions = me["subscription_statuses"].as_object().into_iter().flatten();
+    let permissions = me["permissions"].as_object().into_iter().flatten();
+    // -1 is no limit.
+    let limit = |permissions: &Value| u64::try_from(permissions["client.limit"].as_i64()?).ok();
     Identity {
         businesses: rows("business_memberships").filter_map(business).collect(),
         subscriptions: subscriptions.filter_map(|(account, status)| Some((account.clone(), text(status)?))).collect(),
+        client_limits: permissions.filter_map(|(account, of)| Some((account.clone(), limit(of)?))).collect(),
     }
 }
 
@@ -262,6 +268,7 @@ mod tests {
                     "account_id": "ZyX01a", "timezone": "America/Toronto"}},
                 {"id": 41, "role": "manager", "business": {"id": 15, "name": "No books", "account_id": null}}],
             "roles": [{"role": "admin", "accountid": "ZyX01a"}, {"role": "client", "accountid": "Other1"}],
+            "permissions": {"ZyX01a": {"client.limit": 50}, "Other1": {"client.limit": -1}, "Old1": {}},
             "subscription_statuses": {"ZyX01a": "active"}}});
         let server = Server::start([Reply::json(200, me), Reply::json(401, json!({"error": "unauthenticated"}))]).await;
         let identity = server.freshbooks().me(&"t".into()).await.unwrap();
@@ -271,6 +278,7 @@ mod tests {
             (14, Some("ZyX01a"), Some("admin"))
         );
         assert_eq!((none.account_id.as_deref(), none.account_role.as_deref()), (None, None));
+        assert_eq!(identity.client_limits, HashMap::from([("ZyX01a".to_owned(), 50)]));
         assert!(matches!(server.freshbooks().me(&"t".into()).await, Err(Error::Unauthorized)));
     }
 }

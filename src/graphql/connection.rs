@@ -1,6 +1,7 @@
 //! Connections: both ends, their grants, how far the sync is.
 
 mod manage;
+mod ping;
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use entity::{
@@ -9,11 +10,12 @@ use entity::{
     synced_order,
 };
 
-pub(super) use self::manage::ConnectionMutation;
+use self::ping::ReferenceCheck;
+pub(super) use self::{manage::ConnectionMutation, ping::PingMutation};
 use super::{
     auth::Asking,
     error::{Fault, Result},
-    loader::{Figures, FiguresOf, GrantsOf},
+    loader::{ChecksOf, Figures, FiguresOf, GrantsOf},
     node::Numbered,
     order::OrderState,
     problem::Problem,
@@ -134,6 +136,13 @@ impl Connection {
             next_pull_at: figures.next_pull.map(Instant),
             open_alerts: figures.open_alerts,
         })
+    }
+
+    /// What the last look at both ends found, in a fixed order; empty before the first one. Both are looked at once a day, after each
+    /// authorization, by pingConnection, and when a platform refuses something.
+    async fn reference_checks(&self, ctx: &Context<'_>) -> Result<Vec<ReferenceCheck>> {
+        let rows = ctx.reader().load_one(ChecksOf(self.0.id)).await?.unwrap_or_default();
+        Ok(rows.into_iter().map(ReferenceCheck::from).collect())
     }
 
     /// When it was made.

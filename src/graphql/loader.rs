@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use entity::{
     alert, connection, customer_key,
     ids::{ConnectionId, CustomerKeyId, OrderId},
-    platform_grant, resource_link, schedule, synced_order,
+    platform_grant, reference_check, resource_link, schedule, synced_order,
 };
 use futures_util::future::try_join_all;
 use sea_orm::{
@@ -172,6 +172,22 @@ impl Loader<GrantsOf> for Reader {
         let select = Entity::find().filter(Column::ConnectionId.is_in(connections.iter().map(|of| of.0)));
         let rows = select.all(self.0.db.read()).await.map_err(shared)?;
         Ok(grouped(rows, |row| Some(GrantsOf(row.connection_id))))
+    }
+}
+
+/// What the last look at a connection's ends found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ChecksOf(pub(super) ConnectionId);
+
+impl Loader<ChecksOf> for Reader {
+    type Value = Vec<reference_check::Model>;
+    type Error = Shared;
+
+    async fn load(&self, connections: &[ChecksOf]) -> Loaded<ChecksOf, Self::Value> {
+        use reference_check::{Column, Entity};
+        let select = Entity::find().filter(Column::ConnectionId.is_in(connections.iter().map(|of| of.0)));
+        let rows = select.order_by_asc(Column::Id).all(self.0.db.read()).await.map_err(shared)?;
+        Ok(grouped(rows, |row| Some(ChecksOf(row.connection_id))))
     }
 }
 

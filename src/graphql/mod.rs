@@ -25,13 +25,14 @@ use async_graphql::{
     EmptySubscription, ID, MergedObject, Request, Response, SDLExportOptions, Schema as Built,
     connection::{DefaultEdgeName, Edge, EmptyFields},
     dataloader::DataLoader,
+    resolver_utils::enum_value,
 };
-use entity::ids::ConnectionId;
+use entity::{connection::Status, ids::ConnectionId};
 
 use self::{
     alert::{Alert, AlertMutation, AlertQuery},
     audit::{AuditEntry, AuditQuery},
-    connection::{ConnectionMutation, ConnectionQuery},
+    connection::{ConnectionMutation, ConnectionQuery, PingMutation},
     error::Fault,
     loader::Reader,
     node::NodeQuery,
@@ -66,7 +67,7 @@ pub struct Query(
 
 /// What may be changed. Every mutation takes one `input` and answers the changed object, or what is wrong with the input.
 #[derive(Default, MergedObject)]
-pub struct Mutation(ConnectionMutation, OrderMutation, PullMutation, SettingsMutation, AlertMutation);
+pub struct Mutation(ConnectionMutation, PingMutation, OrderMutation, PullMutation, SettingsMutation, AlertMutation);
 
 /// The schema, with what its resolvers need.
 pub type Schema = Built<Query, Mutation, EmptySubscription>;
@@ -102,6 +103,11 @@ pub fn sdl() -> String {
 /// The global id of a connection, as the schema's `ID`s are: for what is printed at a terminal.
 pub fn connection_id(id: ConnectionId) -> String {
     node::Numbered::global(id).to_string()
+}
+
+/// Where a connection stands, in the schema's word: for what is printed at a terminal.
+pub fn connection_status(status: Status) -> String {
+    enum_value(connection::ConnectionStatus::from(status)).to_string()
 }
 
 /// Runs an operation for somebody whose token was good.

@@ -50,6 +50,7 @@ pub async fn advance(app: &App, lease: Lease, row: Model) {
         )) => match check::allows_work(app, connection).await {
             Ok(true) => retry_or_fail(app, lease, attempts, &e.into()).await,
             Ok(false) => later(app, lease, Duration::ZERO, false, None).await,
+            Err(check::Error::NoAnswer) => later(app, lease, Duration::from_secs(10), false, None).await,
             Err(e) => Err(e.into()),
         },
         Err(Error::Shopify(shopify::Error::Throttled { wait })) => later(app, lease, wait, false, None).await,

@@ -23,6 +23,10 @@ pub(super) const SHOP: Document = document!("Shop", "shop.graphql");
 
 pub(super) const APP_INSTALLATION: Document = document!("AppInstallation", "app_installation.graphql");
 
+pub(super) const API_VERSIONS: Document = document!("ApiVersions", "api_versions.graphql");
+
+pub(super) const PEOPLE: Document = document!("People", "people.graphql");
+
 pub(super) const ORDERS: Document = document!(
     "Orders",
     "orders.graphql",

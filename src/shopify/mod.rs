@@ -38,7 +38,7 @@ use tokio::time::{Instant, sleep};
 use tracing::{debug, warn};
 
 pub use self::{
-    access::Access,
+    access::{Access, ApiVersion, People},
     bulk::{BulkOperation, BulkStatus, bulk_orders_query},
     bulk_file::{BulkOrders, BulkRow, Counted},
     error::{Cause, Error, ShopState},

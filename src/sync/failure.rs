@@ -24,6 +24,9 @@ use crate::{
 /// The waits between tries, in seconds. After the last one the order has failed.
 const LADDER: [i64; 9] = [5, 30, 120, 600, 1_800, 7_200, 18_000, 28_800, 36_000];
 
+/// How long an order waits that was refused, when nobody can tell yet whether it is about this order alone.
+const UNTOLD: Duration = Duration::from_secs(10);
+
 /// Why a visit was not finished.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -111,9 +114,11 @@ pub(super) async fn end(
         link::release(app.db.write(), lease).await?;
     }
     let remedy = match remedy(&error) {
-        Remedy::Look(otherwise) => match check::allows_work(app, row.connection_id).await? {
-            true => *otherwise,
-            false => Remedy::Wait(Duration::ZERO),
+        Remedy::Look(otherwise) => match check::allows_work(app, row.connection_id).await {
+            Ok(true) => *otherwise,
+            Ok(false) => Remedy::Wait(Duration::ZERO),
+            Err(check::Error::NoAnswer) => Remedy::Wait(UNTOLD),
+            Err(error) => return Err(error.into()),
         },
         Remedy::Renew(platform) => {
             let verdict = used.refused(app, row.connection_id, platform).await?;
@@ -188,7 +193,8 @@ fn remedy(error: &Error) -> Remedy {
                 "The person who authorized needs the role owner, admin or manager there.",
             ),
         )),
-        Error::Books(freshbooks::Error::NotFound(fault)) => Remedy::Rest(
+        // A login that was shut out of the account finds nothing in it, or not even the account.
+        Error::Books(freshbooks::Error::NotFound(fault)) => look(Remedy::Rest(
             State::Failed,
             Problem::new(
                 Owner::Accountant,
@@ -196,7 +202,7 @@ fn remedy(error: &Error) -> Remedy {
                 format!("FreshBooks no longer has what this order is linked to: {fault}."),
                 "Was it deleted there? Undelete it, then resync the order.",
             ),
-        ),
+        )),
         Error::Books(freshbooks::Error::Refused(fault)) => Remedy::Rest(
             State::Failed,
             Problem::new(

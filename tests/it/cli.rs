@@ -185,6 +185,26 @@ fn serve_tells_an_unreachable_database_without_its_password() {
 }
 
 #[test]
+fn ping_makes_no_database_and_migrates_none() {
+    let directory = TempDir::new().unwrap();
+    let settings = [("MLC_ENCRYPTION_KEYS", KEYS), ("MLC_LOG", "off")];
+    let output = run_in(&directory, &["ping"], &settings);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+
+    std::fs::File::create(directory.path().join("ml-connector.db")).unwrap();
+    let output = run_in(&directory, &["ping"], &settings);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(reason(&output).contains("ml-connector migrate"), "{}", stderr(&output));
+
+    assert_eq!(run_in(&directory, &["migrate"], &[("MLC_LOG", "off")]).status.code(), Some(0));
+    let output = run_in(&directory, &["ping"], &settings);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!((stdout(&output), stderr(&output).contains("no connection")), ("", true));
+    assert_usage(&run(&["ping"], &[]), "MLC_ENCRYPTION_KEYS");
+}
+
+#[test]
 fn serve_needs_keys_and_says_where_they_come_from() {
     for arguments in [&["serve"][..], &[]] {
         let output = run(arguments, &[("MLC_JWT_SECRET", SECRET)]);

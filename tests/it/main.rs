@@ -5,6 +5,7 @@
 mod alerts;
 mod books;
 mod cents;
+mod checks;
 mod cli;
 mod clients;
 mod crash;

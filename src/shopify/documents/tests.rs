@@ -15,9 +15,11 @@ use serde_json::{Map, Value, json};
 use super::*;
 use crate::shopify::model::{Order, ShopInfo};
 
-const ALL: [&Document; 17] = [
+const ALL: [&Document; 19] = [
     &SHOP,
     &APP_INSTALLATION,
+    &API_VERSIONS,
+    &PEOPLE,
     &ORDERS,
     &ORDER_LINES,
     &ORDER_SHIPPING,
@@ -143,6 +145,7 @@ fn reading_whole_orders_stays_within_the_budget() {
     assert!(cost_of(&ORDER_LINES) < 80);
     assert!(cost_of(&REFUND_LINES) < 40);
     assert!(cost_of(&ORDERS_UPDATED) < 20);
+    assert!(cost_of(&PEOPLE) < 30);
 }
 
 /// An answer to the selection in which nothing is null, as the schema would allow it.
