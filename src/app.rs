@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How long a graceful stop may take: a write in flight is finished, or left as an intent that the next start looks up.
-const STOP_WITHIN: Duration = Duration::from_secs(10);
+pub(crate) const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 /// One running connector. Cheap to clone.
 #[derive(Clone)]
@@ -158,8 +158,13 @@ impl App {
             Role::Worker => http::health_router(self.clone(), metrics),
             Role::All | Role::Web => http::router(self.clone(), verifier, metrics),
         };
-        http::serve(self, listener, router).await;
-        if !self.stopped().await {
+        // Side by side: requests under way and work under way have the same ten seconds.
+        let worked = async {
+            self.stop.cancelled().await;
+            self.stopped().await
+        };
+        let ((), in_time) = tokio::join!(http::serve(self, listener, router), worked);
+        if !in_time {
             warn!("something was still running after ten seconds; the next start takes it up");
         }
         Ok(())

@@ -23,7 +23,7 @@ use super::{caller::Caller, error, limit::Limit};
 use crate::{config::Config, telemetry};
 
 /// How long a handler may take. Platforms are given less by their clients.
-pub(super) const LONGEST: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// What browsers may do with an answer that is no page of ours: nothing.
 const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";

@@ -28,14 +28,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service;
 use tracing::{debug, warn};
 
-use super::layers;
+use crate::app::STOP_WITHIN;
 
 /// How long the head of a request may take, and how long a connection may be idle before it.
 const HEAD_WITHIN: Duration = Duration::from_secs(20);
 /// How often a connection of HTTP/2 is asked whether it lives.
 const PING_EVERY: Duration = Duration::from_secs(30);
-/// How much longer than a handler the end of the server waits.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Serves until `stop`; requests under way are answered first.
 pub(super) async fn run(mut listener: TcpListener, router: Router, stop: CancellationToken) {
@@ -53,7 +51,7 @@ pub(super) async fn run(mut listener: TcpListener, router: Router, stop: Cancell
     }
     drop(listener);
     connections.close();
-    if timeout(layers::LONGEST + GRACE, connections.wait()).await.is_err() {
+    if timeout(STOP_WITHIN, connections.wait()).await.is_err() {
         warn!("{} connections did not end in time", connections.len());
     }
 }
