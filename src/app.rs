@@ -8,6 +8,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
 use crate::{
+    alert,
     auth::Verifier,
     check::Looks,
     clock::Clock,
@@ -15,7 +16,7 @@ use crate::{
     crypto::Keyring,
     db::Db,
     freshbooks::FreshBooks,
-    grant, http, link, schedule,
+    grant, http, link, rotate, schedule,
     shopify::Shopify,
     telemetry, work, worker,
 };
@@ -41,6 +42,8 @@ pub struct Inner {
     pub shopify: Shopify,
     /// FreshBooks' API.
     pub freshbooks: FreshBooks,
+    /// Where alerts go.
+    pub channels: alert::Channels,
     /// Rung when this process has made something due, so that its worker need not wait for the next look.
     pub bell: Notify,
     /// Whose turn it is to look at a connection's ends.
@@ -95,7 +98,9 @@ impl App {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(Error::Http)?;
+        let channels = alert::Channels::new(http.clone(), &config)?;
         Ok(Self(Arc::new(Inner {
+            channels,
             shopify: Shopify::new(http.clone(), &config.shopify_url, &config.shopify_api_version),
             freshbooks: FreshBooks::new(http, config.freshbooks_url.as_str()),
             config,
@@ -121,20 +126,29 @@ impl App {
             let pulls = work::abandon::<entity::pull::Entity>(db).await.map_err(Error::Database)?;
             link::abandon(db).await.map_err(Error::Database)?;
             grant::abandon(db).await.map_err(Error::Database)?;
-            if orders + pulls > 0 {
-                info!(orders, pulls, "taking up what the last process left unfinished");
+            let alerts = work::abandon::<entity::alert::Entity>(db).await.map_err(Error::Database)?;
+            work::abandon::<entity::alert_digest::Entity>(db).await.map_err(Error::Database)?;
+            if orders + pulls + alerts > 0 {
+                info!(orders, pulls, alerts, "taking up what the last process left unfinished");
             }
         }
         schedule::start(self).await.map_err(Error::Schedule)?;
         let app = self.clone();
         self.spawn(async move { worker::run(&app).await });
+        let app = self.clone();
+        self.spawn(async move {
+            tokio::select! {
+                () = app.stop.cancelled() => {}
+                () = rotate::run_quietly(&app) => {}
+            }
+        });
         Ok(())
     }
 
     /// Does the work of `role` until [`Inner::stop`], then ends what is in flight. Every role answers health checks and figures.
     ///
     /// # Errors
-    /// When a part does not start, or the listener fails.
+    /// When a part does not start.
     pub async fn serve(&self, role: Role, listener: TcpListener, verifier: Verifier) -> Result<(), Error> {
         if role != Role::Web {
             self.start_work().await?;
@@ -144,11 +158,11 @@ impl App {
             Role::Worker => http::health_router(self.clone(), metrics),
             Role::All | Role::Web => http::router(self.clone(), verifier, metrics),
         };
-        let served = http::serve(self, listener, router).await.map_err(Error::Serve);
+        http::serve(self, listener, router).await;
         if !self.stopped().await {
             warn!("something was still running after ten seconds; the next start takes it up");
         }
-        served
+        Ok(())
     }
 
     /// Runs `task` so that [`App::stopped`] waits for it.
@@ -179,9 +193,6 @@ pub enum Error {
     /// The database failed.
     #[error("the database failed")]
     Database(#[source] sea_orm::DbErr),
-    /// The listener failed.
-    #[error("the HTTP server failed")]
-    Serve(#[source] std::io::Error),
     /// No TLS, in practice.
     #[error("the HTTP client does not start")]
     Http(#[source] reqwest::Error),

@@ -3,6 +3,9 @@
 //! A bearer token becomes a [`Principal`], a principal that holds a right becomes an [`Actor`], and every change asks for an actor. Only
 //! this file makes one, so a change that nobody was allowed to ask for does not compile.
 
+mod jwks;
+#[cfg(test)]
+pub(crate) mod testing;
 mod token;
 
 use std::{borrow::Cow, fmt};
@@ -17,7 +20,7 @@ const SUBJECT_LENGTH: usize = 200;
 pub enum Role {
     /// Reads, with personal data masked.
     Viewer,
-    /// Also resyncs, retries, dismisses, pulls, and sees personal data.
+    /// Also resyncs, retries, dismisses, pulls, acknowledges alerts, and sees personal data.
     Support,
     /// Also manages connections, settings and schedules.
     Admin,
@@ -34,6 +37,8 @@ pub enum Right {
     Resync,
     /// Start and cancel pulls.
     Pull,
+    /// Take note of alerts.
+    Acknowledge,
     /// Connections, grants, settings, schedules.
     Manage,
 }
@@ -69,7 +74,7 @@ impl Right {
     fn least(self) -> Role {
         match self {
             Self::Read => Role::Viewer,
-            Self::ReadPersonal | Self::Resync | Self::Pull => Role::Support,
+            Self::ReadPersonal | Self::Resync | Self::Pull | Self::Acknowledge => Role::Support,
             Self::Manage => Role::Admin,
         }
     }

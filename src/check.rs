@@ -37,6 +37,13 @@ use crate::{
     grant::{self, Used},
 };
 
+/// What people are told of a connection that goes on working.
+pub(crate) const ALERTS: [(Platform, &str); 3] = [
+    (Platform::Shopify, shopify::TOKEN_KIND),
+    (Platform::Shopify, shopify::REFRESH_ENDS),
+    (Platform::Freshbooks, freshbooks::PLAN_LIMIT),
+];
+
 /// How long one end may take to answer all that it is asked.
 const PATIENCE: Duration = Duration::from_secs(25);
 /// For so long after a look a refusal is answered by a glance.
@@ -180,7 +187,7 @@ async fn keep(app: &App, id: ConnectionId, ends: [&Seen; 2]) -> Result<Vec<Model
             Some(told) => {
                 let raise = alert::Raise {
                     connection: id,
-                    subject: grant::name(platform).to_owned(),
+                    subject: grant::name(platform),
                     severity: told.severity,
                     problem: told.problem.clone(),
                     action: told.action,

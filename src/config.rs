@@ -13,6 +13,7 @@ use croner::{
     Cron,
     parser::{CronParser, Seconds, Year},
 };
+use ipnet::IpNet;
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -29,6 +30,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the world reaches us. Its path ends with a slash, so that `join("oauth/…")` stays below it.
     pub public_url: Url,
+    /// Reverse proxies that are believed when they say whose request they pass on.
+    pub trusted_proxies: Vec<IpNet>,
     /// Not parsed yet: few commands need it. See [`Config::keyring`].
     pub encryption_keys: Option<SecretString>,
     /// Signs and checks admin tokens; its length is checked by `auth::Verifier`.
@@ -79,6 +82,8 @@ pub struct Config {
     pub alert_from: Option<String>,
     /// Receivers of alert e-mails.
     pub alert_to: Vec<String>,
+    /// When the digest of open alerts is sent, in UTC; parses by [`cron`].
+    pub alert_digest_cron: Option<String>,
     /// Not negative; applied by [`Config::scaled`].
     pub retry_scale: Decimal,
     /// A `tracing` filter that parses.
@@ -209,13 +214,17 @@ impl Config {
         for (variable, set) in [
             ("MLC_RECONCILE_CRON", self.reconcile_cron != default.reconcile_cron),
             ("MLC_RETENTION_DAYS", self.retention_days != default.retention_days),
-            ("MLC_ALERT_WEBHOOK_URL", self.alert_webhook_url.is_some()),
-            ("MLC_SMTP_URL", self.smtp_url.is_some()),
         ] {
             if set {
                 warnings
                     .push(format!("{variable} is set and has no effect yet: this version does not do what it is for"));
             }
+        }
+        if self.alert_digest_cron.is_some() && self.alert_webhook_url.is_none() && self.smtp_url.is_none() {
+            warnings.push(
+                "MLC_ALERT_DIGEST_CRON is set, but neither MLC_ALERT_WEBHOOK_URL nor MLC_SMTP_URL: no digest is sent"
+                    .to_owned(),
+            );
         }
         if self.retry_scale != Decimal::ONE {
             warnings.push(format!("MLC_RETRY_SCALE is {}: the retry ladder does not keep its times", self.retry_scale));

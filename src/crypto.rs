@@ -59,6 +59,17 @@ impl Keyring {
         Ok(format!("k1.{id}.{}", BASE64.encode(encrypt(cipher, place, plain)?)))
     }
 
+    /// Whether the first key sealed this.
+    pub fn is_current(&self, sealed: &str) -> bool {
+        let id = sealed.strip_prefix("k1.").and_then(|rest| rest.split_once('.')).map(|(id, _)| id);
+        id.is_some() && id == self.keys.first().map(|(id, _)| id.as_str())
+    }
+
+    /// The ids of its keys, the one that seals first.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|(id, _)| id.as_str())
+    }
+
     /// Opens what [`Keyring::seal`] made for the same `place`.
     ///
     /// # Errors

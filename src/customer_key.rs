@@ -9,11 +9,17 @@ use entity::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
-    sea_query::OnConflict,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, OnConflict},
 };
 
-use crate::crypto::{self, DataKey, Keyring};
+use crate::{
+    app::App,
+    crypto::{self, DataKey, Keyring},
+};
+
+/// Keys that are sealed anew in one transaction.
+const RESEALED_AT_ONCE: u64 = 200;
 
 /// The keys of these subjects, made where missing. A subject whose key was destroyed gets none: what it says now is not kept.
 ///
@@ -91,6 +97,43 @@ pub async fn list(
         }
     }
     Ok(keys)
+}
+
+/// Seals anew, under the first key of the ring, customers' keys that another one sealed: some hundred at a time, so that whoever writes
+/// meanwhile hardly waits. A key that is destroyed meanwhile stays so. Returns how many that were.
+///
+/// # Errors
+/// When the database fails, or a key does not open.
+pub async fn reseal(app: &App) -> Result<u64, Error> {
+    let keyring = &app.keyring;
+    let (mut done, mut after) = (0, CustomerKeyId(0));
+    loop {
+        let rows = Entity::find()
+            .filter(Column::Id.gt(after))
+            .filter(Column::SealedKey.is_not_null())
+            .order_by_asc(Column::Id)
+            .limit(RESEALED_AT_ONCE)
+            .all(app.db.read())
+            .await?;
+        let Some(last) = rows.last() else { return Ok(done) };
+        after = last.id;
+        let old = rows.iter().filter_map(|row| Some((row, row.sealed_key.as_deref()?)));
+        let old: Vec<_> = old.filter(|(_, sealed)| !keyring.is_current(sealed)).collect();
+        if old.is_empty() {
+            continue;
+        }
+        let txn = app.db.begin_write().await?;
+        for (row, sealed) in old {
+            let place = place(row.connection_id, &row.subject);
+            let anew = keyring.seal(&place, &keyring.open(&place, sealed)?)?;
+            let update = Entity::update_many()
+                .filter(Column::Id.eq(row.id))
+                .filter(Column::SealedKey.eq(sealed))
+                .col_expr(Column::SealedKey, Expr::value(anew));
+            done += update.exec(&txn).await?.rows_affected;
+        }
+        txn.commit().await?;
+    }
 }
 
 async fn find(conn: &impl ConnectionTrait, connection: ConnectionId, subjects: &[String]) -> Result<Vec<Model>, DbErr> {

@@ -221,6 +221,37 @@ pub(crate) async fn forget(txn: &impl ConnectionTrait, connection: ConnectionId)
     Ok(())
 }
 
+/// Seals anew, under the first key, what another one sealed. A token set that is renewed meanwhile is left alone: it is sealed anew anyway.
+/// Returns how many grants that were.
+///
+/// # Errors
+/// When the database fails, or a token does not open.
+pub async fn reseal(app: &App) -> Result<u64, Error> {
+    let keyring = &app.keyring;
+    let mut done = 0;
+    for row in Entity::find().order_by_asc(Column::Id).all(app.db.read()).await? {
+        let columns = [
+            (Column::AccessToken, "access_token", Some(&row.access_token)),
+            (Column::RefreshToken, "refresh_token", row.refresh_token.as_ref()),
+            (Column::ClientSecret, "client_secret", row.client_secret.as_ref()),
+        ];
+        let mut update =
+            Entity::update_many().filter(Column::Id.eq(row.id)).filter(Column::Generation.eq(row.generation));
+        let mut old = false;
+        for (column, name, sealed) in columns {
+            if let Some(sealed) = sealed.filter(|sealed| !keyring.is_current(sealed)) {
+                let place = place(row.connection_id, row.platform, name);
+                update = update.col_expr(column, Expr::value(keyring.seal(&place, &keyring.open(&place, sealed)?)?));
+                old = true;
+            }
+        }
+        if old {
+            done += update.exec(app.db.write()).await?.rows_affected;
+        }
+    }
+    Ok(done)
+}
+
 /// Lets go of whatever was being renewed. Only where no other process can be at it: at the start of the one process of a SQLite file.
 ///
 /// # Errors

@@ -22,7 +22,7 @@
 //! # Who owns what
 //!
 //! Each table is written by one module: [`connection`], [`grant`], [`customer_key`], [`order`], [`link`], [`audit`], [`pull`],
-//! [`schedule`]; [`work`] alone moves the lease columns. [`shopify`] and [`freshbooks`] are plain clients that know neither each other nor
+//! [`schedule`], [`alert`]; [`work`] alone moves the lease columns. [`shopify`] and [`freshbooks`] are plain clients that know neither each other nor
 //! the database. [`http`] and [`graphql`] are a thin skin over the owners. [`sandbox`] simulates both platforms and shares no type with
 //! the rest. `tests/it/layers.rs` holds this to the code.
 
@@ -39,6 +39,7 @@ pub mod crypto;
 pub mod customer_key;
 pub mod db;
 pub mod freshbooks;
+pub mod global_id;
 pub mod grant;
 pub mod graphql;
 pub mod http;
@@ -48,6 +49,7 @@ pub mod money;
 pub mod order;
 pub mod problem;
 pub mod pull;
+pub mod rotate;
 pub mod sandbox;
 pub mod schedule;
 pub mod shopify;

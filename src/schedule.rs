@@ -24,7 +24,7 @@ use sea_orm::{
 use tokio_cron_scheduler::{Job, JobScheduler};
 use tracing::{error, info};
 
-use crate::{app::App, auth::Actor, check, pull};
+use crate::{alert, app::App, auth::Actor, check, pull};
 
 /// Starts the heartbeat; it ends with the app.
 ///
@@ -72,7 +72,7 @@ pub async fn fire_due(app: &App) -> Result<usize, Error> {
         .add(Column::Kind.eq(Kind::Pull).and(standing(vec![Status::Active])))
         .add(Column::Kind.eq(Kind::Check).and(standing(looked_at)));
     let due = Entity::find().filter(Column::NextRunAt.lte(now)).filter(wanted).all(app.db.read()).await?;
-    let mut won = 0;
+    let mut won = usize::from(alert::digest::fire(app, now).await?);
     for row in due {
         // From now, not from the missed time: after an outage one pull catches up, not one per missed firing.
         let next = next(&row.cron, &row.time_zone, now)?;

@@ -30,6 +30,8 @@ const SHOPIFY_CALLS: &str = "mlc_shopify_calls_total";
 const SHOPIFY_SECONDS: &str = "mlc_shopify_call_duration_seconds";
 const TOKENS_RENEWED: &str = "mlc_token_renewals_total";
 const PULLED_ORDERS: &str = "mlc_pulled_orders_total";
+const ALERTS_RAISED: &str = "mlc_alerts_raised_total";
+const ALERT_DELIVERIES: &str = "mlc_alert_deliveries_total";
 const HTTP_REQUESTS: &str = "mlc_http_requests_total";
 const HTTP_SECONDS: &str = "mlc_http_request_duration_seconds";
 
@@ -67,6 +69,16 @@ pub fn token_renewed(platform: &'static str, outcome: &'static str) {
 /// A page or a bulk result brought so many orders.
 pub fn orders_pulled(count: u64) {
     counter!(PULLED_ORDERS).increment(count);
+}
+
+/// An alert was raised that was not open before. `code` is one of ours, such as `NEEDS_REAUTHORIZATION`.
+pub fn alert_raised(code: &str) {
+    counter!(ALERTS_RAISED, "code" => code.to_owned()).increment(1);
+}
+
+/// A channel was tried with an alert or a digest; `outcome` is `sent`, `failed` or `given_up`.
+pub fn alert_delivery(channel: &'static str, outcome: &'static str) {
+    counter!(ALERT_DELIVERIES, "channel" => channel, "outcome" => outcome).increment(1);
 }
 
 /// A request was answered. `route` is the pattern that matched, never the path: paths are endless.
@@ -145,6 +157,8 @@ fn install() -> Option<PrometheusHandle> {
     describe_histogram!(SHOPIFY_SECONDS, Unit::Seconds, "Time Shopify took to answer, by name of the call");
     describe_counter!(TOKENS_RENEWED, "Renewals of the platforms' tokens, by platform and outcome");
     describe_counter!(PULLED_ORDERS, "Orders that pulls have seen");
+    describe_counter!(ALERTS_RAISED, "Alerts raised that were not open before, by code");
+    describe_counter!(ALERT_DELIVERIES, "Tries to deliver alerts and digests, by channel and outcome");
     describe_counter!(HTTP_REQUESTS, "Requests answered, by method, route and status");
     describe_histogram!(HTTP_SECONDS, Unit::Seconds, "Time we took to answer, by method and route");
     Some(handle)

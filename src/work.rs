@@ -31,8 +31,12 @@ pub enum Lane {
     Backfill = 3,
 }
 
-/// A table with the columns `id, connection_id, lane, due_at, generation, claimed_generation, attempts, fence, leased_until`.
+/// A table with the columns `id, connection_id, lane, due_at, generation, claimed_generation, attempts, fence, leased_until`. Where
+/// [`Due::OF_ACTIVE`] is off, `connection_id` may be missing.
 pub trait Due: EntityTrait {
+    /// Only rows of active connections are worked on. Off where a stopped connection is the very thing that the rows are about.
+    const OF_ACTIVE: bool = true;
+
     /// The row's id as the database has it.
     fn id(row: &Self::Model) -> i64;
     /// The fence that a claim has put on the row.
@@ -65,6 +69,34 @@ impl Due for entity::pull::Entity {
     }
 }
 
+impl Due for entity::alert::Entity {
+    const OF_ACTIVE: bool = false;
+
+    fn id(row: &Self::Model) -> i64 {
+        row.id.0
+    }
+    fn fence(row: &Self::Model) -> Option<Uuid> {
+        row.fence
+    }
+    fn lane(row: &Self::Model) -> i16 {
+        row.lane
+    }
+}
+
+impl Due for entity::alert_digest::Entity {
+    const OF_ACTIVE: bool = false;
+
+    fn id(row: &Self::Model) -> i64 {
+        row.id
+    }
+    fn fence(row: &Self::Model) -> Option<Uuid> {
+        row.fence
+    }
+    fn lane(row: &Self::Model) -> i16 {
+        row.lane
+    }
+}
+
 /// The right to work on one row, until it runs out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
@@ -81,7 +113,7 @@ impl Lease {
     }
 }
 
-/// Leases up to `n` due rows of active connections, the most urgent first.
+/// Leases up to `n` due rows, the most urgent first; of active connections only, where [`Due::OF_ACTIVE`] says so.
 ///
 /// # Errors
 /// When the database fails.
@@ -100,10 +132,12 @@ pub async fn claim<E: Due>(
         .column(column::<E>("id")?)
         .filter(column::<E>("due_at")?.lte(now))
         .filter(column::<E>("leased_until")?.is_null().or(column::<E>("leased_until")?.lt(now)))
-        .filter(column::<E>("connection_id")?.in_subquery(active))
         .order_by_asc(column::<E>("lane")?)
         .order_by_asc(column::<E>("due_at")?)
         .limit(n);
+    if E::OF_ACTIVE {
+        free = free.filter(column::<E>("connection_id")?.in_subquery(active));
+    }
     // SQLite's builder drops the lock: its one writer is lock enough.
     QuerySelect::query(&mut free).lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     let fence = Uuid::new_v4();

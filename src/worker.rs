@@ -2,12 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use entity::{pull, synced_order};
+use entity::{alert, alert_digest, pull, synced_order};
 use sea_orm::DbErr;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{error, warn};
 
 use crate::{
+    alert as alerts,
     app::App,
     pull as pulls, sync,
     work::{self, Due, Lease},
@@ -23,9 +24,16 @@ pub async fn run(app: &App) {
     let orders = Arc::new(Semaphore::new(app.config.workers));
     // A pull streams and waits; a few at once keep one slow shop from holding up another.
     let reads = Arc::new(Semaphore::new(4));
+    // Apart from the orders: a mail server that does not answer holds up no sync.
+    let messages = Arc::new(Semaphore::new(2));
     while !app.stop.is_cancelled() {
         let mut claimed = 0;
-        for outcome in [claim_orders(app, &orders).await, claim_pulls(app, &reads).await] {
+        for outcome in [
+            claim_orders(app, &orders).await,
+            claim_pulls(app, &reads).await,
+            claim_alerts(app, &messages).await,
+            claim_digest(app, &messages).await,
+        ] {
             match outcome {
                 Ok(rows) => claimed += rows,
                 Err(e) => error!(error = &e as &dyn std::error::Error, "due work could not be claimed"),
@@ -51,15 +59,24 @@ pub async fn drain(app: &App) -> Result<usize, DbErr> {
     loop {
         let pulls = work::claim::<pull::Entity>(app.db.write(), 1, app.clock.now()).await?;
         let orders = work::claim::<synced_order::Entity>(app.db.write(), 50, app.clock.now()).await?;
-        if pulls.is_empty() && orders.is_empty() {
+        let alerts = work::claim::<alert::Entity>(app.db.write(), 50, app.clock.now()).await?;
+        let digest = work::claim::<alert_digest::Entity>(app.db.write(), 1, app.clock.now()).await?;
+        let claimed = pulls.len() + orders.len() + alerts.len() + digest.len();
+        if claimed == 0 {
             return Ok(visits);
         }
-        visits += pulls.len() + orders.len();
+        visits += claimed;
         for (lease, row) in pulls {
             pulls::advance(app, lease, row).await;
         }
         for (lease, row) in orders {
             sync::sync_order(app, lease, row).await;
+        }
+        for (lease, row) in alerts {
+            alerts::deliver(app, lease, row).await;
+        }
+        for (lease, row) in digest {
+            alerts::digest::deliver(app, lease, row).await;
         }
     }
 }
@@ -94,6 +111,36 @@ async fn claim_pulls(app: &App, free: &Arc<Semaphore>) -> Result<usize, DbErr> {
         });
     }
     Ok(claimed)
+}
+
+async fn claim_alerts(app: &App, free: &Arc<Semaphore>) -> Result<usize, DbErr> {
+    let permits = take(free);
+    if permits.is_empty() {
+        return Ok(0);
+    }
+    let rows = work::claim::<alert::Entity>(app.db.write(), permits.len() as u64, app.clock.now()).await?;
+    let claimed = rows.len();
+    for ((lease, row), permit) in rows.into_iter().zip(permits) {
+        visit::<alert::Entity>(app, lease, permit, RENEW, {
+            let app = app.clone();
+            async move { alerts::deliver(&app, lease, row).await }
+        });
+    }
+    Ok(claimed)
+}
+
+async fn claim_digest(app: &App, free: &Arc<Semaphore>) -> Result<usize, DbErr> {
+    if app.config.alert_digest_cron.is_none() {
+        return Ok(0);
+    }
+    let Ok(permit) = free.clone().try_acquire_owned() else { return Ok(0) };
+    let rows = work::claim::<alert_digest::Entity>(app.db.write(), 1, app.clock.now()).await?;
+    let Some((lease, row)) = rows.into_iter().next() else { return Ok(0) };
+    visit::<alert_digest::Entity>(app, lease, permit, RENEW, {
+        let app = app.clone();
+        async move { alerts::digest::deliver(&app, lease, row).await }
+    });
+    Ok(1)
 }
 
 /// As many permits as are free: rows claimed for nobody would only be held.

@@ -31,4 +31,6 @@ row_id! {
     CustomerKeyId,
     /// A row of `audit_entry`.
     AuditEntryId,
+    /// A row of `alert`.
+    AlertId,
 }

@@ -2,6 +2,8 @@
 //!
 //! Money is `…_minor` (integer minor units) beside a currency code; instants end in `_at` and are UTC; `sealed` texts are ciphertext.
 
+pub mod alert;
+pub mod alert_digest;
 pub mod audit_chain;
 pub mod audit_entry;
 pub mod connection;

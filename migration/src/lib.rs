@@ -7,6 +7,7 @@ mod m0002_orders;
 mod m0003_audit;
 mod m0004_pulls;
 mod m0005_grants;
+mod m0006_alerts;
 
 /// Every change in order.
 pub struct Migrator;
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_audit::Migration),
             Box::new(m0004_pulls::Migration),
             Box::new(m0005_grants::Migration),
+            Box::new(m0006_alerts::Migration),
         ]
     }
 }

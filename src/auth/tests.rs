@@ -34,8 +34,8 @@ fn token(algorithm: Algorithm, claims: &Value) -> String {
     jsonwebtoken::encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap()
 }
 
-fn verify(claims: &Value) -> Result<Principal, Error> {
-    verifier().verify(&token(Algorithm::HS256, claims), now())
+async fn verify(claims: &Value) -> Result<Principal, Error> {
+    verifier().verify(&token(Algorithm::HS256, claims), now()).await
 }
 
 fn good() -> Value {
@@ -48,86 +48,89 @@ fn with(name: &str, value: Value) -> Value {
     claims
 }
 
-#[test]
-fn what_is_issued_is_taken_until_it_expires() {
+#[tokio::test]
+async fn what_is_issued_is_taken_until_it_expires() {
     let mut alice = somebody(Role::Admin);
     alice.connections = Some(vec!["Q29ubmVjdGlvbjox".to_owned()]);
     let token = verifier().issue(&alice, TimeDelta::hours(12), now()).unwrap();
-    assert_eq!(verifier().verify(&token, now()), Ok(alice.clone()));
-    assert_eq!(verifier().verify(&format!("bearer {token}"), now() + TimeDelta::hours(12)), Ok(alice));
-    assert_eq!(verifier().verify(&token, now() + TimeDelta::hours(12) + TimeDelta::seconds(30)), Err(Error::Expired));
+    assert_eq!(verifier().verify(&token, now()).await, Ok(alice.clone()));
+    assert_eq!(verifier().verify(&format!("bearer {token}"), now() + TimeDelta::hours(12)).await, Ok(alice));
+    assert_eq!(
+        verifier().verify(&token, now() + TimeDelta::hours(12) + TimeDelta::seconds(30)).await,
+        Err(Error::Expired)
+    );
 }
 
-#[test]
-fn the_token_does_not_choose_its_algorithm() {
-    assert_eq!(verifier().verify(&token(Algorithm::HS512, &good()), now()), Err(Error::Algorithm));
+#[tokio::test]
+async fn the_token_does_not_choose_its_algorithm() {
+    assert_eq!(verifier().verify(&token(Algorithm::HS512, &good()), now()).await, Err(Error::Algorithm));
     let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     for (name, header) in [("none", json!({ "alg": "none", "typ": "JWT" })), ("None", json!({ "alg": "None" }))] {
         for signature in ["", "AAAA"] {
             let unsigned = format!("{}.{}.{signature}", encode(&header), encode(&good()));
-            assert!(verifier().verify(&unsigned, now()).is_err(), "{name} was taken");
+            assert!(verifier().verify(&unsigned, now()).await.is_err(), "{name} was taken");
         }
     }
 }
 
-#[test]
-fn an_altered_token_is_refused() {
+#[tokio::test]
+async fn an_altered_token_is_refused() {
     let token = token(Algorithm::HS256, &good());
     let parts: Vec<_> = token.split('.').collect();
     let forged = URL_SAFE_NO_PAD.encode(with("role", json!("admin")).to_string());
-    assert_eq!(verifier().verify(&format!("{}.{forged}.{}", parts[0], parts[2]), now()), Err(Error::Signature));
+    assert_eq!(verifier().verify(&format!("{}.{forged}.{}", parts[0], parts[2]), now()).await, Err(Error::Signature));
     let other = Config { jwt_secret: Some(SECRET.replace('0', "1").into()), ..Config::default() };
-    assert_eq!(Verifier::from_config(&other).unwrap().verify(&token, now()), Err(Error::Signature));
+    assert_eq!(Verifier::from_config(&other).unwrap().verify(&token, now()).await, Err(Error::Signature));
     for broken in ["", "Bearer", "a.b", "a.b.c", "…", &token[..20]] {
-        assert!(verifier().verify(broken, now()).is_err(), "{broken} was taken");
+        assert!(verifier().verify(broken, now()).await.is_err(), "{broken} was taken");
     }
 }
 
-#[test]
-fn times_are_checked_against_the_time_given() {
+#[tokio::test]
+async fn times_are_checked_against_the_time_given() {
     let at = now().timestamp();
-    assert_eq!(verify(&with("exp", json!(at - 31))), Err(Error::Expired));
-    assert!(verify(&with("exp", json!(at - 29))).is_ok());
-    assert!(verify(&with("exp", json!(9_999_999_999.5))).is_ok());
-    assert_eq!(verify(&with("exp", json!("soon"))), Err(claim("exp")));
-    assert_eq!(verify(&with("nbf", json!(at + 31))), Err(Error::NotYet));
-    assert!(verify(&with("nbf", json!(at + 30))).is_ok());
-    assert_eq!(verify(&json!({ "sub": "alice", "role": "admin" })), Err(claim("exp")));
+    assert_eq!(verify(&with("exp", json!(at - 31))).await, Err(Error::Expired));
+    assert!(verify(&with("exp", json!(at - 29))).await.is_ok());
+    assert!(verify(&with("exp", json!(9_999_999_999.5))).await.is_ok());
+    assert_eq!(verify(&with("exp", json!("soon"))).await, Err(claim("exp")));
+    assert_eq!(verify(&with("nbf", json!(at + 31))).await, Err(Error::NotYet));
+    assert!(verify(&with("nbf", json!(at + 30))).await.is_ok());
+    assert_eq!(verify(&json!({ "sub": "alice", "role": "admin" })).await, Err(claim("exp")));
 }
 
-#[test]
-fn issuer_and_audience_are_checked_where_they_are_known() {
-    assert_eq!(verify(&with("aud", json!("another service"))), Err(Error::Audience));
+#[tokio::test]
+async fn issuer_and_audience_are_checked_where_they_are_known() {
+    assert_eq!(verify(&with("aud", json!("another service"))).await, Err(Error::Audience));
     let strict = Config { jwt_issuer: Some("us".to_owned()), jwt_audience: Some("mlc".to_owned()), ..config() };
     let strict = Verifier::from_config(&strict).unwrap();
-    let verify = |iss: Value, aud: Value| {
+    let verify = async |iss: Value, aud: Value| {
         let claims = json!({ "sub": "a", "role": "viewer", "exp": now().timestamp() + 60, "iss": iss, "aud": aud });
-        strict.verify(&token(Algorithm::HS256, &claims), now()).map(|principal| principal.role)
+        strict.verify(&token(Algorithm::HS256, &claims), now()).await.map(|principal| principal.role)
     };
-    assert_eq!(verify(json!("us"), json!("mlc")), Ok(Role::Viewer));
-    assert_eq!(verify(json!("us"), json!(["x", "mlc"])), Ok(Role::Viewer));
-    assert_eq!(verify(json!("us"), json!("mlc2")), Err(Error::Audience));
-    assert_eq!(verify(json!("us"), json!(null)), Err(Error::Audience));
-    assert_eq!(verify(json!("them"), json!("mlc")), Err(Error::Issuer));
-    assert_eq!(verify(json!(["us"]), json!("mlc")), Err(Error::Issuer));
-    assert_eq!(strict.verify(&token(Algorithm::HS256, &good()), now()), Err(Error::Issuer));
+    assert_eq!(verify(json!("us"), json!("mlc")).await, Ok(Role::Viewer));
+    assert_eq!(verify(json!("us"), json!(["x", "mlc"])).await, Ok(Role::Viewer));
+    assert_eq!(verify(json!("us"), json!("mlc2")).await, Err(Error::Audience));
+    assert_eq!(verify(json!("us"), json!(null)).await, Err(Error::Audience));
+    assert_eq!(verify(json!("them"), json!("mlc")).await, Err(Error::Issuer));
+    assert_eq!(verify(json!(["us"]), json!("mlc")).await, Err(Error::Issuer));
+    assert_eq!(strict.verify(&token(Algorithm::HS256, &good()), now()).await, Err(Error::Issuer));
     let own = strict.issue(&somebody(Role::Viewer), TimeDelta::minutes(1), now()).unwrap();
-    assert!(strict.verify(&own, now()).is_ok());
+    assert!(strict.verify(&own, now()).await.is_ok());
 }
 
-#[test]
-fn claims_of_an_identity_provider_can_be_renamed() {
+#[tokio::test]
+async fn claims_of_an_identity_provider_can_be_renamed() {
     let renamed = Config { jwt_role_claim: "groups".to_owned(), jwt_connections_claim: "shops".to_owned(), ..config() };
     let renamed = Verifier::from_config(&renamed).unwrap();
     let claims = json!({
         "sub": "alice", "exp": now().timestamp() + 60, "role": "admin", "groups": ["staff", "viewer", "support"], "shops": ["x"],
     });
-    let principal = renamed.verify(&token(Algorithm::HS256, &claims), now()).unwrap();
+    let principal = renamed.verify(&token(Algorithm::HS256, &claims), now()).await.unwrap();
     assert_eq!((principal.role, principal.connections), (Role::Support, Some(vec!["x".to_owned()])));
 }
 
-#[test]
-fn a_claim_that_makes_no_sense_is_not_guessed_at() {
+#[tokio::test]
+async fn a_claim_that_makes_no_sense_is_not_guessed_at() {
     for (name, value) in [
         ("role", json!("root")),
         ("role", json!(3)),
@@ -138,17 +141,17 @@ fn a_claim_that_makes_no_sense_is_not_guessed_at() {
         ("connections", json!(null)),
         ("connections", json!([1])),
     ] {
-        assert_eq!(verify(&with(name, value)), Err(claim(name)));
+        assert_eq!(verify(&with(name, value)).await, Err(claim(name)));
     }
 }
 
 #[test]
 fn roles_hold_what_the_interface_says() {
-    use Right::{Manage, Pull, Read, ReadPersonal, Resync};
-    let rights = |role: Role| [Read, ReadPersonal, Resync, Pull, Manage].map(|right| role.may(right));
-    assert_eq!(rights(Role::Viewer), [true, false, false, false, false]);
-    assert_eq!(rights(Role::Support), [true, true, true, true, false]);
-    assert_eq!(rights(Role::Admin), [true; 5]);
+    use Right::{Acknowledge, Manage, Pull, Read, ReadPersonal, Resync};
+    let rights = |role: Role| [Read, ReadPersonal, Resync, Pull, Acknowledge, Manage].map(|right| role.may(right));
+    assert_eq!(rights(Role::Viewer), [true, false, false, false, false, false]);
+    assert_eq!(rights(Role::Support), [true, true, true, true, true, false]);
+    assert_eq!(rights(Role::Admin), [true; 6]);
 }
 
 #[test]
@@ -174,8 +177,6 @@ fn a_weak_or_missing_secret_is_a_configuration_error() {
         assert_eq!(error.variable(), "MLC_JWT_SECRET");
         assert!(!error.to_string().contains("short,"));
     }
-    let jwks = Config { jwt_jwks_url: Some("https://id.example.com/keys".parse().unwrap()), ..config() };
-    assert_eq!(Verifier::from_config(&jwks).unwrap_err().variable(), "MLC_JWT_JWKS_URL");
 }
 
 #[test]

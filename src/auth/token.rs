@@ -1,16 +1,21 @@
-//! Admin tokens: HS256 JWTs, issued and checked.
+//! Admin tokens: JWTs that we issue (HS256) or an identity provider does, and how both are checked.
 //!
-//! The algorithm is ours to choose, never the token's. The time is a parameter: the library would ask the system's clock, so its own
+//! The algorithm is the key's, never the token's: our secret checks HS256 only, a provider's key the one of its kind. The time is a parameter: the library would ask the system's clock, so its own
 //! checks of times are off and made here.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::ExposeSecret;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Principal, Role, SUBJECT_LENGTH};
+use super::{
+    Principal, Role, SUBJECT_LENGTH,
+    jwks::{self, Provider},
+};
 use crate::config::{self, Config};
 
 /// How far the clock of whoever issued a token may be off.
@@ -24,10 +29,22 @@ pub enum Error {
     /// Not three parts of base64 JSON.
     #[error("this is not a token")]
     Malformed,
-    /// Signed by another method than ours.
-    #[error("the token is not signed with HS256")]
+    /// Signed by a method that we do not take, or not with this key.
+    #[error("the token is not signed by a method that is taken here")]
     Algorithm,
-    /// Altered, or signed with another secret.
+    /// The identity provider has other keys.
+    #[error("the token is signed with a key that the identity provider does not list")]
+    UnknownKey,
+    /// It names no key, and there are several.
+    #[error("the token does not say which of the identity provider's keys it is signed with")]
+    WhichKey,
+    /// The key is not known yet, and nobody tells it.
+    #[error("the identity provider does not answer, so that the token's key is not known; try again in a minute")]
+    Provider,
+    /// There is nothing to sign with.
+    #[error("MLC_JWT_SECRET is not set, and tokens are signed with it")]
+    NoSecret,
+    /// Altered, or signed with another secret or key.
     #[error("the signature of the token is wrong")]
     Signature,
     /// Its time is over.
@@ -47,15 +64,30 @@ pub enum Error {
     Claim(String),
 }
 
-/// Issues and checks tokens.
+/// Issues and checks tokens. Clones share what is known of the identity provider's keys.
 #[derive(Clone)]
 pub struct Verifier {
-    check: DecodingKey,
-    sign: EncodingKey,
+    secret: Option<Secret>,
+    provider: Option<Arc<Provider>>,
     issuer: Option<String>,
     audience: Option<String>,
     role_claim: String,
     connections_claim: String,
+}
+
+/// `MLC_JWT_SECRET`.
+#[derive(Clone)]
+struct Secret {
+    check: DecodingKey,
+    sign: EncodingKey,
+}
+
+/// What is read of a token before anything of it is believed.
+#[derive(Deserialize)]
+struct Head {
+    alg: String,
+    kid: Option<String>,
+    crit: Option<Value>,
 }
 
 impl fmt::Debug for Verifier {
@@ -68,26 +100,30 @@ impl fmt::Debug for Verifier {
 }
 
 impl Verifier {
-    /// Takes the secret and the names of the claims.
+    /// Takes the secret, the identity provider, or both, and the names of the claims. Asks nobody.
     ///
     /// # Errors
-    /// When `MLC_JWT_SECRET` is unset or too short to be safe, or an identity provider is asked for.
+    /// When there is neither, when `MLC_JWT_SECRET` is too short to be safe, or when not every condition is named that a token of an
+    /// identity provider has to meet.
     pub fn from_config(config: &Config) -> Result<Self, config::Error> {
-        if config.jwt_jwks_url.is_some() {
-            let reason = "tokens of an identity provider are not supported yet; unset it and use MLC_JWT_SECRET";
-            return Err(config::Error::new("MLC_JWT_JWKS_URL", reason));
-        }
+        let provider = Provider::from_config(config)?;
         let wrong = |reason: &str| config::Error::new("MLC_JWT_SECRET", reason);
-        let secret = config.jwt_secret.as_ref().ok_or_else(|| {
-            wrong("it is not set, and admin tokens need a secret of at least 32 bytes (such as `openssl rand -base64 48` prints)")
-        })?;
-        let secret = secret.expose_secret().as_bytes();
-        if secret.len() < SECRET_LENGTH {
-            return Err(wrong("it is shorter than 32 bytes, which HS256 is not safe with"));
+        let secret = config.jwt_secret.as_ref().map(|secret| {
+            let secret = secret.expose_secret().as_bytes();
+            if secret.len() < SECRET_LENGTH {
+                return Err(wrong("it is shorter than 32 bytes, which HS256 is not safe with"));
+            }
+            Ok(Secret { check: DecodingKey::from_secret(secret), sign: EncodingKey::from_secret(secret) })
+        });
+        let secret = secret.transpose()?;
+        if secret.is_none() && provider.is_none() {
+            return Err(wrong(
+                "it is not set, and admin tokens need a secret of at least 32 bytes (such as `openssl rand -base64 48` prints)",
+            ));
         }
         Ok(Self {
-            check: DecodingKey::from_secret(secret),
-            sign: EncodingKey::from_secret(secret),
+            secret,
+            provider,
             issuer: config.jwt_issuer.clone(),
             audience: config.jwt_audience.clone(),
             role_claim: config.jwt_role_claim.clone(),
@@ -99,8 +135,8 @@ impl Verifier {
     ///
     /// # Errors
     /// When it is not good at `now`.
-    pub fn verify(&self, bearer: &str, now: DateTime<Utc>) -> Result<Principal, Error> {
-        let claims = self.signed(without_scheme(bearer))?;
+    pub async fn verify(&self, bearer: &str, now: DateTime<Utc>) -> Result<Principal, Error> {
+        let claims = self.signed(without_scheme(bearer), now).await?;
         self.check_time(&claims, now)?;
         if self.issuer.is_some() && text(&claims, "iss") != self.issuer.as_deref() {
             return Err(Error::Issuer);
@@ -126,8 +162,9 @@ impl Verifier {
     /// A token that [`Verifier::verify`] takes until `now + ttl`.
     ///
     /// # Errors
-    /// [`Error::Malformed`] when it cannot be signed, which does not happen with a secret.
+    /// [`Error::NoSecret`] when only an identity provider issues tokens here.
     pub fn issue(&self, principal: &Principal, ttl: TimeDelta, now: DateTime<Utc>) -> Result<String, Error> {
+        let secret = self.secret.as_ref().ok_or(Error::NoSecret)?;
         let issued = now.timestamp();
         let mut claims = Map::new();
         claims.insert("sub".to_owned(), json!(principal.subject));
@@ -142,27 +179,20 @@ impl Verifier {
                 claims.insert(name.to_owned(), json!(value));
             }
         }
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.sign).map_err(|_| Error::Malformed)
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &secret.sign).map_err(|_| Error::Malformed)
     }
 
-    /// The claims, once the signature is ours; nothing else is checked yet.
-    fn signed(&self, token: &str) -> Result<Map<String, Value>, Error> {
-        use jsonwebtoken::errors::ErrorKind;
-        let mut only_signature = Validation::new(Algorithm::HS256);
-        only_signature.required_spec_claims.clear();
-        only_signature.validate_exp = false;
-        only_signature.validate_nbf = false;
-        only_signature.validate_aud = false;
-        match jsonwebtoken::decode(token, &self.check, &only_signature) {
-            Ok(token) => Ok(token.claims),
-            Err(error) => Err(match error.kind() {
-                ErrorKind::InvalidSignature => Error::Signature,
-                ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName | ErrorKind::MissingAlgorithm => {
-                    Error::Algorithm
-                }
-                _ => Error::Malformed,
-            }),
+    /// The claims, once the signature is good; nothing else is checked yet. The header only says who is to check it.
+    async fn signed(&self, token: &str, now: DateTime<Utc>) -> Result<Map<String, Value>, Error> {
+        let head = head(token).ok_or(Error::Malformed)?;
+        if head.alg == "HS256" {
+            let secret = self.secret.as_ref().ok_or(Error::Algorithm)?;
+            return claims(token, &secret.check, Algorithm::HS256);
         }
+        let provider = self.provider.as_ref().ok_or(Error::Algorithm)?;
+        let algorithm = jwks::algorithm(&head.alg).ok_or(Error::Algorithm)?;
+        let key = provider.key(head.kid.as_deref(), algorithm, now).await?;
+        claims(token, &key, algorithm)
     }
 
     fn check_time(&self, claims: &Map<String, Value>, now: DateTime<Utc>) -> Result<(), Error> {
@@ -195,6 +225,32 @@ impl Verifier {
             // Anything else was meant as a limit: reading it as "all" would be the worst guess.
             Some(_) => Err(wrong()),
         }
+    }
+}
+
+/// The header of a token. `None` also where it asks for more than we understand (RFC 7515, 4.1.11).
+fn head(token: &str) -> Option<Head> {
+    let header = BASE64.decode(token.split_once('.')?.0).ok()?;
+    serde_json::from_slice(&header).ok().filter(|head: &Head| head.crit.is_none())
+}
+
+/// The claims of a token that `key` has signed by `algorithm`, the key's own.
+fn claims(token: &str, key: &DecodingKey, algorithm: Algorithm) -> Result<Map<String, Value>, Error> {
+    use jsonwebtoken::errors::ErrorKind;
+    let mut only_signature = Validation::new(algorithm);
+    only_signature.required_spec_claims.clear();
+    only_signature.validate_exp = false;
+    only_signature.validate_nbf = false;
+    only_signature.validate_aud = false;
+    match jsonwebtoken::decode(token, key, &only_signature) {
+        Ok(token) => Ok(token.claims),
+        Err(error) => Err(match error.kind() {
+            ErrorKind::InvalidSignature => Error::Signature,
+            ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName | ErrorKind::MissingAlgorithm => {
+                Error::Algorithm
+            }
+            _ => Error::Malformed,
+        }),
     }
 }
 

@@ -13,8 +13,9 @@ pub(super) fn run() -> anyhow::Result<()> {
     output::line(crypto::keygen(&id).expose_secret())?;
     output::note(
         "Put this into MLC_ENCRYPTION_KEYS and keep a copy in a safe place: without it, stored tokens and personal data are lost.\n\
-         To rotate: put it in front of the present keys, with a comma between, and restart every process. The first key seals,\n\
-         all of them open: keep the old ones for what they have sealed.",
+         To rotate: put it in front of the present keys, with a comma between, and restart; the service seals everything anew in the\n\
+         background, `ml-connector rotate-keys` does so at once and says when the old keys can go. With several replicas, put it behind\n\
+         the present keys first and restart all of them, so that each can open what the others seal; then put it in front.",
     );
     Ok(())
 }

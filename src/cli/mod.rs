@@ -7,6 +7,7 @@ mod keygen;
 mod migrate;
 mod output;
 mod ping;
+mod rotate_keys;
 mod sandbox;
 mod schema;
 mod serve;
@@ -47,6 +48,8 @@ enum Command {
     Keygen,
     /// Asks Shopify and FreshBooks whether all is as it should be, with the stored credentials; 1 when something is not
     Ping(ping::Args),
+    /// Seals every stored secret anew under the first of MLC_ENCRYPTION_KEYS
+    RotateKeys,
     /// Shows it all at once: simulated Shopify and FreshBooks, a sample store, its orders, their invoices
     Sandbox(sandbox::Args),
 }
@@ -71,10 +74,11 @@ fn run() -> anyhow::Result<()> {
         match command.unwrap_or_else(|| Command::Serve(serve::Args::default())) {
             Command::Serve(args) => serve::run(Config::read(settings)?, args).await,
             Command::Migrate => migrate::run(&Config::read(settings)?).await,
-            Command::Token(args) => token::run(&Config::read(settings)?, args),
+            Command::Token(args) => token::run(&Config::read(settings)?, args).await,
             Command::Schema => schema::run(),
             Command::Keygen => keygen::run(),
             Command::Ping(args) => ping::run(Config::read(settings)?, args).await,
+            Command::RotateKeys => rotate_keys::run(Config::read(settings)?).await,
             Command::Sandbox(args) => sandbox::run(settings, args).await,
         }
     })

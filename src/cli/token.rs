@@ -5,7 +5,7 @@ use clap::builder::NonEmptyStringValueParser;
 use ml_connector::{
     auth::{Principal, Role, Verifier},
     clock::Clock,
-    config::Config,
+    config::{self, Config},
 };
 
 use super::output;
@@ -29,13 +29,17 @@ pub(super) struct Args {
     connections: Vec<String>,
 }
 
-pub(super) fn run(config: &Config, args: Args) -> anyhow::Result<()> {
+pub(super) async fn run(config: &Config, args: Args) -> anyhow::Result<()> {
     let verifier = Verifier::from_config(config)?;
+    if config.jwt_secret.is_none() {
+        let reason = "it is not set, and this command signs with it; tokens of the identity provider come from there";
+        return Err(config::Error::new("MLC_JWT_SECRET", reason).into());
+    }
     let connections = if args.connections.is_empty() { None } else { Some(args.connections) };
     let principal = Principal { subject: args.subject, role: args.role, connections };
     let now = Clock::default().now();
     let token = verifier.issue(&principal, args.ttl, now)?;
-    verifier.verify(&token, now)?; // a subject that no token may carry is told here, not by a 401 later
+    verifier.verify(&token, now).await?; // a subject that no token may carry is told here, not by a 401 later
     output::line(&token)
 }
 

@@ -1,7 +1,13 @@
 //! From text to [`Config`]: what each value may be, and what is said when it is not.
 
-use std::{fmt::Display, net::SocketAddr, str::FromStr};
+use std::{
+    fmt::Display,
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+};
 
+use ipnet::IpNet;
+use lettre::message::Mailbox;
 use rust_decimal::Decimal;
 use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::EnvFilter;
@@ -45,7 +51,7 @@ impl Config {
         }
         let smtp_url = secret(given.smtp_url);
         if let Some(url) = &smtp_url {
-            check("MLC_SMTP_URL", secret_url(url, &["smtps", "smtp"]))?;
+            check("MLC_SMTP_URL", secret_url(url, &["smtps", "smtp"]).and_then(|()| mail_url(url)))?;
         }
         let alert_from = text(given.alert_from);
         let alert_to = list(given.alert_to);
@@ -65,6 +71,7 @@ impl Config {
             database_url,
             listen,
             public_url: check("MLC_PUBLIC_URL", base(&public_url))?,
+            trusted_proxies: check("MLC_TRUSTED_PROXIES", networks(&list(given.trusted_proxies)))?,
             encryption_keys: secret(given.encryption_keys),
             jwt_secret: secret(given.jwt_secret),
             jwt_jwks_url: text(given.jwt_jwks_url).map(|url| check("MLC_JWT_JWKS_URL", http_url(&url))).transpose()?,
@@ -96,6 +103,9 @@ impl Config {
             smtp_url,
             alert_from,
             alert_to,
+            alert_digest_cron: text(given.alert_digest_cron)
+                .map(|cron| check("MLC_ALERT_DIGEST_CRON", schedule(cron)))
+                .transpose()?,
             retry_scale: within(
                 "MLC_RETRY_SCALE",
                 given.retry_scale,
@@ -182,6 +192,32 @@ fn secret_url(url: &SecretString, schemes: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
+/// What lettre would stumble over later.
+fn mail_url(url: &SecretString) -> Result<(), String> {
+    let url = Url::parse(url.expose_secret()).map_err(|error| format!("it is not a URL: {error}"))?;
+    match url.query_pairs().find(|(name, _)| name == "tls") {
+        Some((_, value)) if value != "required" && value != "opportunistic" => {
+            Err("its `tls` is neither required nor opportunistic".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Addresses and ranges of them.
+fn networks(list: &[String]) -> Result<Vec<IpNet>, String> {
+    let network = |text: &String| {
+        let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        match network {
+            Ok(network) if network.prefix_len() == 0 => {
+                Err(format!("`{text}` is everybody, and not everybody can be believed"))
+            }
+            Ok(network) => Ok(network),
+            Err(_) => Err(format!("`{text}` is neither an address such as 10.0.0.1 nor a range such as 10.0.0.0/8")),
+        }
+    };
+    list.iter().map(network).collect()
+}
+
 fn http_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("`{text}` is not a URL: {error}"))?;
     if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
@@ -229,11 +265,8 @@ fn schedule(text: String) -> Result<String, String> {
 }
 
 fn email(text: &str) -> Result<(), String> {
-    // `Name <a@example.com>` is fine too; the mail server is the judge of the rest.
-    match text.split_once('@') {
-        Some((name, domain)) if !name.is_empty() && !domain.is_empty() => Ok(()),
-        _ => Err(format!("`{text}` is not an e-mail address")),
-    }
+    // `Name <a@example.com>` is fine too.
+    text.parse::<Mailbox>().map(drop).map_err(|_| format!("`{text}` is not an e-mail address"))
 }
 
 fn log_format(text: &str) -> Result<LogFormat, String> {

@@ -39,6 +39,9 @@ pub struct Settings {
     /// URL under which browsers, Shopify and FreshBooks reach this service [default: http:// + listen address]
     #[arg(long, alias = "mlc-public-url", env = "MLC_PUBLIC_URL")]
     pub public_url: Option<String>,
+    /// Reverse proxies whose `X-Forwarded-For` is believed: addresses or CIDR ranges, comma separated
+    #[arg(long, alias = "mlc-trusted-proxies", env = "MLC_TRUSTED_PROXIES")]
+    pub trusted_proxies: Option<String>,
     /// Keys of the stored secrets, `id:base64(32 bytes)`, comma separated: the first encrypts, all decrypt
     #[arg(long, alias = "mlc-encryption-keys", env = "MLC_ENCRYPTION_KEYS", hide_env_values = true)]
     pub encryption_keys: Option<SecretString>,
@@ -46,13 +49,13 @@ pub struct Settings {
     /// HS256 secret of the admin tokens, at least 32 bytes
     #[arg(long, alias = "mlc-jwt-secret", env = "MLC_JWT_SECRET", hide_env_values = true)]
     pub jwt_secret: Option<SecretString>,
-    /// Key set of an identity provider whose tokens are accepted
+    /// Key set (JWKS) of an identity provider whose tokens are accepted, an https address
     #[arg(long, alias = "mlc-jwt-jwks-url", env = "MLC_JWT_JWKS_URL")]
     pub jwt_jwks_url: Option<String>,
-    /// Issuer that a token must name
+    /// Issuer that a token must name; needed with MLC_JWT_JWKS_URL
     #[arg(long, alias = "mlc-jwt-issuer", env = "MLC_JWT_ISSUER")]
     pub jwt_issuer: Option<String>,
-    /// Audience that a token must name
+    /// Audience that a token must name; needed with MLC_JWT_JWKS_URL
     #[arg(long, alias = "mlc-jwt-audience", env = "MLC_JWT_AUDIENCE")]
     pub jwt_audience: Option<String>,
     /// Claim that holds the role: viewer, support or admin
@@ -137,6 +140,9 @@ pub struct Settings {
     /// Receivers of the alert e-mails, comma separated
     #[arg(long, alias = "mlc-alert-to", env = "MLC_ALERT_TO")]
     pub alert_to: Option<String>,
+    /// When one message lists the alerts that are open: six fields with seconds, in UTC; unset means never
+    #[arg(long, alias = "mlc-alert-digest-cron", env = "MLC_ALERT_DIGEST_CRON")]
+    pub alert_digest_cron: Option<String>,
 
     /// What is logged: a `tracing` filter such as `info,ml_connector=debug`
     #[arg(long, alias = "mlc-log", env = "MLC_LOG", default_value = default::LOG)]

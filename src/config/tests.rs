@@ -59,6 +59,22 @@ fn a_setting_that_has_no_effect_yet_is_told_to_whoever_sets_it() {
     assert!(
         relied_on.warnings().iter().any(|warning| warning.starts_with("MLC_RETENTION_DAYS is set and has no effect"))
     );
+    let nobody = read(|given| given.alert_digest_cron = some("0 0 7 * * *")).unwrap();
+    assert!(nobody.warnings().iter().any(|warning| warning.contains("MLC_ALERT_DIGEST_CRON is set, but neither")));
+    let somebody = read(|given| {
+        given.public_url = some("https://books.example.com");
+        given.alert_digest_cron = some("0 0 7 * * *");
+        given.alert_webhook_url = Some("https://hooks.example.com/x".into());
+    });
+    assert_eq!(somebody.unwrap().warnings(), Vec::<String>::new());
+}
+
+#[test]
+fn proxies_are_addresses_or_ranges() {
+    let config = read(|given| given.trusted_proxies = some("10.0.0.0/8, ::1,192.0.2.7")).unwrap();
+    let shown: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, ["10.0.0.0/8", "::1/128", "192.0.2.7/32"]);
+    assert!(Config::default().trusted_proxies.is_empty());
 }
 
 type Change = fn(&mut Settings);
@@ -70,6 +86,8 @@ fn a_wrong_value_is_named_with_its_variable() {
         ("MLC_LISTEN", "8080x", |s| s.listen = some("8080x")),
         ("MLC_PUBLIC_URL", "ftp", |s| s.public_url = some("ftp://x")),
         ("MLC_PUBLIC_URL", "query", |s| s.public_url = some("https://x.example?a=b")),
+        ("MLC_TRUSTED_PROXIES", "neither", |s| s.trusted_proxies = some("10.0.0.1, proxy.example.com")),
+        ("MLC_TRUSTED_PROXIES", "everybody", |s| s.trusted_proxies = some("::/0")),
         ("MLC_SHOPIFY_CLIENT_ID", "not set", |s| s.shopify_client_secret = Some("x".into())),
         ("MLC_FRESHBOOKS_CLIENT_SECRET", "not set", |s| s.freshbooks_client_id = some("x")),
         ("MLC_SHOPIFY_SCOPES", "READ", |s| s.shopify_scopes = some("READ,x")),
@@ -83,6 +101,13 @@ fn a_wrong_value_is_named_with_its_variable() {
         ("MLC_RETRY_SCALE", "number", |s| s.retry_scale = some("-0.5")),
         ("MLC_LOG", "filter", |s| s.log = some("a=b=c")),
         ("MLC_LOG_FORMAT", "xml", |s| s.log_format = some("xml")),
+        ("MLC_ALERT_DIGEST_CRON", "six fields", |s| s.alert_digest_cron = some("0 7 * * *")),
+        ("MLC_SMTP_URL", "required", |s| s.smtp_url = Some("smtp://mail.example.com?tls=maybe".into())),
+        ("MLC_ALERT_FROM", "@example.com", |s| {
+            s.smtp_url = Some("smtp://mail.example.com?tls=required".into());
+            s.alert_from = some("@example.com");
+            s.alert_to = some("a@example.com");
+        }),
         ("MLC_ALERT_TO", "not set", |s| {
             s.smtp_url = Some("smtp://mail.example.com".into());
             s.alert_from = some("a@example.com");

@@ -17,7 +17,7 @@ use crate::{
     alert::{self, Action, Raise, Severity},
     app::App,
     auth::Actor,
-    grant,
+    check, grant,
     problem::Problem,
 };
 
@@ -78,13 +78,8 @@ pub(crate) async fn block(app: &App, id: ConnectionId, problem: &Problem) -> Res
     }
     write_blocked(&txn, id, Some(problem)).await?;
     settled(&txn, id, now).await?;
-    let raise = Raise {
-        connection: id,
-        subject: String::new(),
-        severity: Severity::Critical,
-        problem: problem.clone(),
-        action: None,
-    };
+    let raise =
+        Raise { connection: id, subject: "", severity: Severity::Critical, problem: problem.clone(), action: None };
     alert::raise(&txn, raise, now).await?;
     noted(&txn, &Actor::system("worker"), id, "blocked", problem.to_string(), now).await?;
     txn.commit().await?;
@@ -156,9 +151,24 @@ pub(super) async fn well_again(
     Ok(())
 }
 
+/// Takes back whatever was told, and what stood in the way: of a connection that has ended nobody has to mend anything.
+pub(super) async fn forgotten(txn: &impl ConnectionTrait, row: &Model, now: DateTime<Utc>) -> Result<(), Error> {
+    if let Some(known) = blocked(row) {
+        alert::resolve(txn, row.id, &known.code, "", now).await?;
+        write_blocked(txn, row.id, None).await?;
+    }
+    for (platform, code) in check::ALERTS {
+        alert::resolve(txn, row.id, code, grant::name(platform), now).await?;
+    }
+    for platform in [Platform::Shopify, Platform::Freshbooks] {
+        well_again(txn, row.id, platform, now).await?;
+    }
+    Ok(())
+}
+
 /// What is told about a grant.
-fn told(id: ConnectionId, platform: Platform, problem: Problem, action: Option<Action>) -> Raise {
-    Raise { connection: id, subject: grant::name(platform).to_owned(), severity: Severity::Critical, problem, action }
+fn told(id: ConnectionId, platform: Platform, problem: Problem, action: Option<Action>) -> Raise<'static> {
+    Raise { connection: id, subject: grant::name(platform), severity: Severity::Critical, problem, action }
 }
 
 /// Stops the connection until a person resumes it. What is under way ends first.

@@ -134,6 +134,7 @@ impl Connection {
             lag_seconds: i32::try_from(waited).unwrap_or(i32::MAX),
             watermark: self.0.watermark.map(Instant),
             next_pull_at: figures.next_pull.map(Instant),
+            open_alerts: figures.open_alerts,
         })
     }
 
@@ -238,6 +239,8 @@ pub(super) struct SyncStatus {
     watermark: Option<Instant>,
     /// When the next scheduled pull begins.
     next_pull_at: Option<Instant>,
+    /// How many alerts about it are open.
+    open_alerts: i64,
 }
 
 /// How many orders stand at one place.

@@ -9,7 +9,7 @@ use async_graphql::{ErrorExtensionValues, ServerError};
 use sea_orm::DbErr;
 use tracing::error;
 
-use crate::{audit, auth::Denied, connection, crypto, customer_key, link, order};
+use crate::{alert, audit, auth::Denied, connection, crypto, customer_key, link, order};
 
 /// What resolvers return.
 pub(super) type Result<T> = std::result::Result<T, Fault>;
@@ -24,6 +24,8 @@ pub(super) enum Fault {
     NotFound(String),
     /// It cannot be meant.
     BadInput(String),
+    /// Too often.
+    RateLimited(String),
     /// Ours; the text gives nothing away, the cause has been logged.
     Internal(&'static str),
 }
@@ -47,6 +49,7 @@ impl Fault {
             Self::Forbidden(_) => "FORBIDDEN",
             Self::NotFound(_) => "NOT_FOUND",
             Self::BadInput(_) => BAD_INPUT,
+            Self::RateLimited(_) => "RATE_LIMITED",
             Self::Internal(_) => "INTERNAL",
         }
     }
@@ -62,7 +65,8 @@ impl From<Fault> for async_graphql::Error {
             Fault::Unauthenticated(message)
             | Fault::Forbidden(message)
             | Fault::NotFound(message)
-            | Fault::BadInput(message) => message,
+            | Fault::BadInput(message)
+            | Fault::RateLimited(message) => message,
         };
         let mut error = Self::new(message);
         error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code);
@@ -106,6 +110,15 @@ impl From<order::Error> for Fault {
     fn from(error: order::Error) -> Self {
         match error {
             order::Error::Missing => Self::NotFound("There is no such order.".to_owned()),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<alert::Error> for Fault {
+    fn from(error: alert::Error) -> Self {
+        match error {
+            alert::Error::Missing => Self::NotFound("There is no such alert.".to_owned()),
             other => Self::internal(&other),
         }
     }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, hash::Hash, sync::Arc};
 use async_graphql::dataloader::Loader;
 use chrono::{DateTime, Utc};
 use entity::{
-    connection, customer_key,
+    alert, connection, customer_key,
     ids::{ConnectionId, CustomerKeyId, OrderId},
     platform_grant, reference_check, resource_link, schedule, synced_order,
 };
@@ -206,6 +206,8 @@ pub(super) struct Figures {
     pub(super) oldest_due: Option<DateTime<Utc>>,
     /// When the next scheduled pull begins.
     pub(super) next_pull: Option<DateTime<Utc>>,
+    /// Alerts not resolved.
+    pub(super) open_alerts: i64,
 }
 
 impl Loader<FiguresOf> for Reader {
@@ -260,6 +262,19 @@ impl Reader {
             .filter(schedule::Column::Kind.eq(schedule::Kind::Pull));
         for row in due.all(conn).await? {
             all.entry(FiguresOf(row.connection_id)).or_default().next_pull = Some(row.next_run_at);
+        }
+        let rows: Vec<(ConnectionId, i64)> = alert::Entity::find()
+            .select_only()
+            .column(alert::Column::ConnectionId)
+            .column_as(Expr::col(alert::Column::Id).count(), "alerts")
+            .filter(alert::Column::ConnectionId.is_in(ids.iter().copied()))
+            .filter(alert::Column::ResolvedAt.is_null())
+            .group_by(alert::Column::ConnectionId)
+            .into_tuple()
+            .all(conn)
+            .await?;
+        for (connection, alerts) in rows {
+            all.entry(FiguresOf(connection)).or_default().open_alerts = alerts;
         }
         Ok(all)
     }

@@ -3,6 +3,7 @@
 //! Resolvers read rows and ask owners for changes; what they answer never says more than the token may know. Limits are set here, once:
 //! an operation is refused before it runs when it is too deep or would read too much.
 
+mod alert;
 mod audit;
 mod auth;
 mod connection;
@@ -29,6 +30,7 @@ use async_graphql::{
 use entity::{connection::Status, ids::ConnectionId};
 
 use self::{
+    alert::{Alert, AlertMutation, AlertQuery},
     audit::{AuditEntry, AuditQuery},
     connection::{ConnectionMutation, ConnectionQuery, PingMutation},
     error::Fault,
@@ -51,11 +53,21 @@ const COMPLEXITY: usize = 20_000;
 
 /// What may be asked.
 #[derive(Default, MergedObject)]
-pub struct Query(ViewerQuery, NodeQuery, ConnectionQuery, OrderQuery, AuditQuery, PullQuery, PreviewQuery, WhatIfQuery);
+pub struct Query(
+    ViewerQuery,
+    NodeQuery,
+    ConnectionQuery,
+    OrderQuery,
+    AuditQuery,
+    PullQuery,
+    AlertQuery,
+    PreviewQuery,
+    WhatIfQuery,
+);
 
 /// What may be changed. Every mutation takes one `input` and answers the changed object, or what is wrong with the input.
 #[derive(Default, MergedObject)]
-pub struct Mutation(ConnectionMutation, PingMutation, OrderMutation, PullMutation, SettingsMutation);
+pub struct Mutation(ConnectionMutation, PingMutation, OrderMutation, PullMutation, SettingsMutation, AlertMutation);
 
 /// The schema, with what its resolvers need.
 pub type Schema = Built<Query, Mutation, EmptySubscription>;
@@ -74,6 +86,8 @@ fn build() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription> {
         .override_output_type_description::<PageEdge<AuditEntry>>("An audit entry and its place in the list.")
         .override_output_type_description::<Page<Pull>>("A page of pulls.")
         .override_output_type_description::<PageEdge<Pull>>("A pull and its place in the list.")
+        .override_output_type_description::<Page<Alert>>("A page of alerts.")
+        .override_output_type_description::<PageEdge<Alert>>("An alert and its place in the list.")
 }
 
 /// The schema of a running application.
@@ -107,6 +121,11 @@ pub async fn answer(schema: &Schema, app: &App, asker: Principal, request: Reque
 /// What is answered to somebody whose token is missing or not good: `reason` ends up in front of a person.
 pub fn unauthenticated(reason: String) -> Response {
     Response::from_errors(vec![Fault::Unauthenticated(reason).into()])
+}
+
+/// What is answered to somebody like that who comes too often.
+pub fn rate_limited(reason: String) -> Response {
+    Response::from_errors(vec![Fault::RateLimited(reason).into()])
 }
 
 /// What is answered to something that is no operation at all.

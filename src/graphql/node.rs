@@ -2,10 +2,11 @@
 
 use async_graphql::{Context, ID, Interface, Object};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use entity::ids::{AuditEntryId, ConnectionId, OrderId, PullId};
+use entity::ids::{AlertId, AuditEntryId, ConnectionId, OrderId, PullId};
 use sea_orm::EntityTrait;
 
 use super::{
+    alert::Alert,
     audit::AuditEntry,
     auth::Asking,
     connection::Connection,
@@ -13,6 +14,7 @@ use super::{
     order::SyncedOrder,
     pull::Pull,
 };
+use crate::{alert, global_id};
 
 /// A row that has a global id.
 pub(super) trait Numbered: Sized + Copy {
@@ -25,7 +27,7 @@ pub(super) trait Numbered: Sized + Copy {
 
     /// The global id.
     fn global(self) -> ID {
-        ID(URL_SAFE_NO_PAD.encode(format!("{}:{}", Self::TYPE, self.number())))
+        ID(global_id::write(Self::TYPE, self.number()))
     }
 
     /// The row behind a global id; `None` for anything that [`Numbered::global`] does not write, to the letter: two spellings of one id
@@ -44,7 +46,7 @@ pub(super) trait Numbered: Sized + Copy {
 }
 
 macro_rules! numbered {
-    ($($id:ident: $name:literal),+ $(,)?) => {$(
+    ($($id:ident: $name:expr),+ $(,)?) => {$(
         impl Numbered for $id {
             const TYPE: &'static str = $name;
             fn number(self) -> i64 {
@@ -57,7 +59,9 @@ macro_rules! numbered {
     )+};
 }
 
-numbered! { ConnectionId: "Connection", OrderId: "SyncedOrder", AuditEntryId: "AuditEntry", PullId: "Pull" }
+numbered! {
+    ConnectionId: "Connection", OrderId: "SyncedOrder", AuditEntryId: "AuditEntry", PullId: "Pull", AlertId: alert::GLOBAL_TYPE,
+}
 
 /// Anything with a global id, found again by `node`.
 #[derive(Interface)]
@@ -71,6 +75,8 @@ pub(super) enum Node {
     AuditEntry(AuditEntry),
     /// A pull.
     Pull(Pull),
+    /// An alert.
+    Alert(Alert),
 }
 
 /// What is asked about anything at all.
@@ -102,6 +108,10 @@ impl NodeQuery {
             let row = entity::pull::Entity::find_by_id(id).one(db).await?;
             let connection = row.as_ref().map(|row| row.connection_id);
             (row.map(|row| Pull(row).into()), connection)
+        } else if let Some(id) = AlertId::find(&id) {
+            let row = entity::alert::Entity::find_by_id(id).one(db).await?;
+            let connection = row.as_ref().map(|row| row.connection_id);
+            (row.map(|row| Alert(row).into()), connection)
         } else {
             return Ok(None);
         };

@@ -11,7 +11,7 @@ use crate::{auth, auth::Principal, connection as connections};
 pub(super) enum Role {
     /// Reads, with personal data masked.
     Viewer,
-    /// Also resyncs, retries, dismisses, pulls, and sees personal data.
+    /// Also resyncs, retries, dismisses, pulls, acknowledges alerts, and sees personal data.
     Support,
     /// Also manages connections, settings and schedules.
     Admin,
@@ -29,12 +29,20 @@ pub(super) enum Right {
     Resync,
     /// Start pulls.
     Pull,
+    /// Acknowledge alerts.
+    Acknowledge,
     /// Change connections, grants, settings and schedules.
     Manage,
 }
 
-const RIGHTS: [auth::Right; 5] =
-    [auth::Right::Read, auth::Right::ReadPersonal, auth::Right::Resync, auth::Right::Pull, auth::Right::Manage];
+const RIGHTS: [auth::Right; 6] = [
+    auth::Right::Read,
+    auth::Right::ReadPersonal,
+    auth::Right::Resync,
+    auth::Right::Pull,
+    auth::Right::Acknowledge,
+    auth::Right::Manage,
+];
 
 /// The one whose token was sent, and what they may.
 pub(super) struct Viewer(Principal);

@@ -6,14 +6,14 @@
 use async_graphql::Response as Answer;
 use async_graphql_axum::GraphQLResponse;
 use axum::{
-    Json,
+    Extension, Json,
     body::{Body, Bytes},
     extract::{State, rejection::BytesRejection},
     http::{HeaderMap, HeaderValue, Response, StatusCode, header},
     response::IntoResponse,
 };
 
-use super::Web;
+use super::{Web, caller::Caller};
 use crate::{
     auth::{self, Principal},
     graphql,
@@ -24,12 +24,13 @@ pub(super) const LARGEST_BODY: usize = 1024 * 1024;
 
 pub(super) async fn answer(
     State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response<Body> {
-    let asker = match asker(&web, &headers) {
+    let asker = match asker(&web, &headers).await {
         Ok(asker) => asker,
-        Err(reason) => return Json(graphql::unauthenticated(reason)).into_response(),
+        Err(reason) => return stranger(&web, caller, reason),
     };
     let refuse = |status, reason: &str| (status, Json(graphql::malformed(reason.to_owned()))).into_response();
     let body = match body {
@@ -55,6 +56,20 @@ pub(super) async fn answer(
     }
 }
 
+/// The answer to somebody without a good token: the reason, or after some of them only that they come too often. Good tokens do not count,
+/// and are taken all the same: many people may share an address with one who guesses.
+fn stranger(web: &Web, Caller(address): Caller, reason: String) -> Response<Body> {
+    match web.strangers.admit(address) {
+        Ok(()) => Json(graphql::unauthenticated(reason)).into_response(),
+        Err(seconds) => {
+            let reason =
+                format!("Too many requests without a good token came from your address: wait {seconds} s. {reason}");
+            let retry = [(header::RETRY_AFTER, HeaderValue::from(seconds))];
+            (StatusCode::TOO_MANY_REQUESTS, retry, Json(graphql::rate_limited(reason))).into_response()
+        }
+    }
+}
+
 /// The answer to an operation, in GraphQL's own media type for those who ask for it, as plain JSON for everybody else.
 fn executed(answer: Answer, headers: &HeaderMap) -> Response<Body> {
     let mut response = GraphQLResponse::from(answer).into_response();
@@ -66,17 +81,18 @@ fn executed(answer: Answer, headers: &HeaderMap) -> Response<Body> {
 }
 
 /// Who sent this, or what is wrong with their token and what to do about it.
-fn asker(web: &Web, headers: &HeaderMap) -> Result<Principal, String> {
+async fn asker(web: &Web, headers: &HeaderMap) -> Result<Principal, String> {
     let Some(token) = headers.get(header::AUTHORIZATION).and_then(|token| token.to_str().ok()) else {
         let how = "`ml-connector token --role viewer` prints one.";
         return Err(format!("A token is needed, in the header `Authorization: Bearer <token>`; {how}"));
     };
-    web.auth.verify(token, web.app.clock.now()).map_err(|error| match error {
+    web.auth.verify(token, web.app.clock.now()).await.map_err(|error| match error {
         auth::Error::Expired => {
             "The token has expired: get a new one, such as `ml-connector token --role viewer` prints.".to_owned()
         }
         auth::Error::Signature => {
-            "The signature of the token is wrong: it was issued with another MLC_JWT_SECRET, or altered.".to_owned()
+            "The signature of the token is wrong: it was issued with another MLC_JWT_SECRET or key, or altered."
+                .to_owned()
         }
         other => format!("The token is not good: {other}."),
     })

@@ -1,27 +1,72 @@
 //! What holds for every route.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     body::Body,
-    extract::{MatchedPath, Request},
-    http::{HeaderValue, Response, StatusCode, header},
+    extract::{ConnectInfo, MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue, Response, StatusCode, header},
     middleware::Next,
 };
+use ipnet::IpNet;
 use tower_http::{
     classify::{ServerErrorsAsFailures, SharedClassifier},
     trace::{MakeSpan, OnResponse, TraceLayer},
 };
 use tracing::{Span, debug, info, info_span, warn};
 
-use super::error;
-use crate::telemetry;
+use super::{caller::Caller, error, limit::Limit};
+use crate::{config::Config, telemetry};
 
 /// How long a handler may take. Platforms are given less by their clients.
-const LONGEST: Duration = Duration::from_secs(30);
+pub(super) const LONGEST: Duration = Duration::from_secs(30);
 
 /// What browsers may do with an answer that is no page of ours: nothing.
 const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+/// What pages of ours may do with the machine they are read on: nothing.
+const NO_POWERS: &str = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
+
+/// Browsers that came by TLS once do not come without it for a year.
+const ONLY_TLS: &str = "max-age=31536000";
+
+/// What the settings say of requests and answers.
+#[derive(Clone)]
+pub(super) struct Guard {
+    proxies: Arc<[IpNet]>,
+    tls: bool,
+}
+
+impl Guard {
+    pub(super) fn of(config: &Config) -> Self {
+        Self { proxies: config.trusted_proxies.clone().into(), tls: config.public_url.scheme() == "https" }
+    }
+}
+
+/// Finds out whose request this is: handlers and [`limited`] read it as an extension.
+pub(super) async fn located(State(guard): State<Guard>, mut request: Request, next: Next) -> Response<Body> {
+    let peer = request.extensions().get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| *peer);
+    let caller = Caller::of(peer, request.headers(), &guard.proxies);
+    request.extensions_mut().insert(caller);
+    next.run(request).await
+}
+
+/// Keeps strangers from coming too often: for routes that ask for no token.
+pub(super) async fn limited(State(limit): State<Arc<Limit>>, request: Request, next: Next) -> Response<Body> {
+    let caller = request.extensions().get().copied();
+    match caller.map_or(Ok(()), |Caller(address)| limit.admit(address)) {
+        Ok(()) => next.run(request).await,
+        Err(seconds) => {
+            let mut response = error::line(StatusCode::TOO_MANY_REQUESTS, "Too many requests: wait a little.");
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            response
+        }
+    }
+}
 
 /// Ends what takes too long.
 pub(super) async fn in_time(request: Request, next: Next) -> Response<Body> {
@@ -32,7 +77,7 @@ pub(super) async fn in_time(request: Request, next: Next) -> Response<Body> {
 }
 
 /// Tells browsers what not to do. A page that needs more brings its own policy.
-pub(super) async fn guarded(request: Request, next: Next) -> Response<Body> {
+pub(super) async fn guarded(State(guard): State<Guard>, request: Request, next: Next) -> Response<Body> {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in [
@@ -41,8 +86,12 @@ pub(super) async fn guarded(request: Request, next: Next) -> Response<Body> {
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CONTENT_SECURITY_POLICY, NOTHING),
         (header::CACHE_CONTROL, "no-store"),
+        (HeaderName::from_static("permissions-policy"), NO_POWERS),
     ] {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if guard.tls {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ONLY_TLS));
     }
     response
 }

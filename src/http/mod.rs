@@ -1,20 +1,26 @@
 //! The HTTP server: routes, and what holds for each of them.
 //!
 //! Every answer carries a request id, which the log repeats; no log line repeats a query or a header. A panic or a handler that takes too
-//! long ends one request, not the process.
+//! long ends one request, not the process. No answer lets another site read it (there are no CORS headers) or leads anybody to an address
+//! that they named themselves.
 
+mod caller;
 mod error;
 mod graphiql;
 mod graphql;
 mod health;
 mod layers;
+mod limit;
+mod oauth;
+mod page;
+mod server;
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    middleware::from_fn,
+    middleware::{from_fn, from_fn_with_state},
     routing::{get, post},
 };
 use tokio::net::TcpListener;
@@ -24,11 +30,15 @@ use tower_http::{
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
 };
 
+use self::limit::Limit;
 use crate::{
     app::App,
     auth,
     graphql::{Schema, schema},
 };
+
+/// Bytes of the longest request, where a route does not say otherwise.
+const LARGEST_BODY: usize = 64 * 1024;
 
 /// Renders the figures of `/metrics`.
 pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
@@ -40,6 +50,7 @@ struct Web {
     auth: auth::Verifier,
     schema: Schema,
     metrics: Metrics,
+    strangers: Arc<Limit>,
 }
 
 /// What a process that only works answers: whether it lives, and its figures.
@@ -48,46 +59,55 @@ pub fn health_router(app: App, metrics: Metrics) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
-        .with_state(health::Health { app, metrics });
-    layered(routes)
+        .with_state(health::Health { app: app.clone(), metrics });
+    layered(&app, routes)
 }
 
 /// All routes of this service.
 pub fn router(app: App, auth: auth::Verifier, metrics: Metrics) -> Router {
-    let web = Web { schema: schema(app.clone()), app, auth, metrics };
+    let strangers = Arc::new(Limit::strangers());
+    let web = Web { schema: schema(app.clone()), app: app.clone(), auth, metrics, strangers };
+    let grants = Router::new()
+        .route("/oauth/shopify/install", get(oauth::install))
+        .route("/oauth/shopify/callback", get(oauth::installed))
+        .route("/oauth/freshbooks/authorize", get(oauth::consent))
+        .route("/oauth/freshbooks/callback", get(oauth::consented))
+        .route_layer(from_fn_with_state(Arc::new(Limit::strangers()), layers::limited));
     let routes = Router::new()
         .route("/", get(health::index))
         .route("/graphql", post(graphql::answer).layer(DefaultBodyLimit::max(graphql::LARGEST_BODY)))
         .route("/graphiql", get(graphiql::page))
+        .merge(grants)
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
         .with_state(web);
-    layered(routes)
+    layered(&app, routes)
 }
 
 /// What holds for every route, also for those that are none.
-fn layered(routes: Router) -> Router {
+fn layered(app: &App, routes: Router) -> Router {
+    let guard = layers::Guard::of(&app.config);
     routes
+        // A route that reads more says so itself.
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::no_such_method)
         // The last one sees a request first.
         .layer(from_fn(layers::in_time))
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(CompressionLayer::new())
-        .layer(from_fn(layers::guarded))
+        .layer(from_fn_with_state(guard.clone(), layers::guarded))
         .layer(from_fn(layers::counted))
+        .layer(from_fn_with_state(guard, layers::located))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(layers::trace())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
 }
 
 /// Serves until the app stops; requests under way are answered first.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(app: &App, listener: TcpListener, router: Router) -> io::Result<()> {
-    axum::serve(listener, router).with_graceful_shutdown(app.stop.clone().cancelled_owned()).await
+pub async fn serve(app: &App, listener: TcpListener, router: Router) {
+    server::run(listener, router, app.stop.clone()).await;
 }
 
 #[cfg(test)]

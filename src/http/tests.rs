@@ -1,6 +1,7 @@
 //! The server over real HTTP: a SQLite file, the real router, tokens as people have them.
 
 mod access;
+mod alerts;
 mod dismiss;
 mod documents;
 mod lists;
@@ -92,13 +93,18 @@ impl World {
 
     /// With Shopify at this address.
     async fn beside(shopify: &str) -> Self {
+        let config = Config { shopify_url: shopify.to_owned(), ..Config::default() };
+        Self::with(config).await
+    }
+
+    /// With these settings, and a database and secrets of its own.
+    async fn with(config: Config) -> Self {
         let database = Database::make().await;
         let config = Config {
             database_url: database.url.clone().into(),
             encryption_keys: Some(crypto::keygen("k1")),
             jwt_secret: Some(SECRET.into()),
-            shopify_url: shopify.to_owned(),
-            ..Config::default()
+            ..config
         };
         let auth = Verifier::from_config(&config).unwrap();
         let app = App::new(config, Clock::default()).await.unwrap();
@@ -200,7 +206,7 @@ async fn listen(app: &App, router: Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let app = app.clone();
-    tokio::spawn(async move { serve(&app, listener, router).await.unwrap() });
+    tokio::spawn(async move { serve(&app, listener, router).await });
     base
 }
 

@@ -88,7 +88,9 @@ fn token_prints_a_token_that_the_service_takes() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let config = Config { jwt_secret: Some(SECRET.into()), ..Config::default() };
     let now = Clock::default().now();
-    let principal = Verifier::from_config(&config).unwrap().verify(stdout(&output).trim_end(), now).unwrap();
+    let (verifier, token) = (Verifier::from_config(&config).unwrap(), stdout(&output));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let principal = runtime.block_on(verifier.verify(token.trim_end(), now)).unwrap();
     assert_eq!((principal.subject.as_str(), principal.role), ("alice", Role::Support));
     assert_eq!(principal.connections, Some(vec!["one".to_owned(), "two".to_owned()]));
 }
@@ -104,6 +106,13 @@ fn a_bad_role_or_time_is_bad_usage() {
 
 #[test]
 fn a_missing_or_short_secret_is_named() {
+    let provider = [
+        ("MLC_JWT_JWKS_URL", "https://id.example.com/keys"),
+        ("MLC_JWT_ISSUER", "https://id.example.com/"),
+        ("MLC_JWT_AUDIENCE", "ml-connector"),
+    ];
+    assert_usage(&run(&["token", "--role", "admin"], &provider), "MLC_JWT_SECRET");
+    assert_usage(&run(&["token", "--role", "admin"], &provider[..2]), "MLC_JWT_AUDIENCE");
     assert_usage(&run(&["token", "--role", "admin"], &[]), "MLC_JWT_SECRET");
     let output = run(&["token", "--role", "admin"], &[("MLC_JWT_SECRET", "tooshort")]);
     assert_usage(&output, "MLC_JWT_SECRET");

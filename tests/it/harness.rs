@@ -3,11 +3,11 @@
 //! A test places orders, lets things happen, and reads the books. Whatever it was about, [`TestApp::end`] audits them: one live invoice
 //! per order, totals to the cent, nothing left due, the audit chain intact.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::TimeDelta;
 use entity::{
-    audit_entry, connection,
+    alert, alert_digest, audit_entry, connection,
     ids::{ConnectionId, OrderId},
     platform_grant::{Kind, Platform},
     pull, resource_link, synced_order,
@@ -15,26 +15,29 @@ use entity::{
 use ml_connector::{
     app::App,
     audit,
-    auth::Actor,
+    auth::{Actor, Verifier},
     clock::Clock,
     config::Config,
     connection::{Account, New},
     db::Db,
     freshbooks::Books,
     grant::{self, TokenSet},
+    http,
     mapping::settings::{Basis, Change, Settings},
     pull as pulls,
     sandbox::{
         freshbooks::{self, FreshBooks},
         shopify::{self, Shopify, build, model::Order},
     },
-    worker,
+    telemetry, worker,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 use uuid::Uuid;
 
 pub(crate) const ENCRYPTION_KEYS: &str = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+pub(crate) const JWT_SECRET: &str = "a secret of the tests, 32 bytes and more";
 pub(crate) const SHOP: &str = "sandbox-store.myshopify.com";
 pub(crate) const SHOPIFY_TOKEN: &str = "shpat_sandbox";
 
@@ -44,6 +47,10 @@ pub(crate) struct World {
     pub(crate) freshbooks: freshbooks::Options,
     pub(crate) settings: Settings,
     pub(crate) retry_scale: rust_decimal::Decimal,
+    /// What a test has to say about the connector's own settings.
+    pub(crate) config: Config,
+    /// Whether there is a connection from the start, by a custom app's token.
+    pub(crate) connected: bool,
 }
 
 impl Default for World {
@@ -53,6 +60,8 @@ impl Default for World {
             freshbooks: freshbooks::Options::default(),
             settings: Settings::default(),
             retry_scale: rust_decimal::Decimal::new(1, 2),
+            config: Config::default(),
+            connected: true,
         }
     }
 }
@@ -79,25 +88,39 @@ impl TestApp {
     pub(crate) async fn on(database: TestDatabase, mut world: World) -> Self {
         let clock = Clock::default();
         let (shopify_now, books_now) = (clock.clone(), clock.clone());
-        world.shopify.now = std::sync::Arc::new(move || shopify_now.now());
-        world.freshbooks.now = std::sync::Arc::new(move || books_now.now());
+        world.shopify.now = Arc::new(move || shopify_now.now());
+        world.freshbooks.now = Arc::new(move || books_now.now());
         let books = world.freshbooks.clone();
         let in_shop_currency = world.settings.currency == Basis::Shop;
+        let store = world.shopify.clone();
         let shopify = Shopify::start(world.shopify).await.unwrap();
         let freshbooks = FreshBooks::start(world.freshbooks).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let config = Config {
             database_url: database.url.clone().into(),
             encryption_keys: Some(ENCRYPTION_KEYS.into()),
+            jwt_secret: Some(JWT_SECRET.into()),
+            public_url: format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap(),
             shopify_url: shopify.url(),
+            shopify_client_id: Some(store.client_id),
+            shopify_client_secrets: store.client_secrets.into_iter().map(Into::into).collect(),
+            freshbooks_auth_url: format!("{}/oauth/authorize", freshbooks.url().trim_end_matches('/')).parse().unwrap(),
             freshbooks_url: freshbooks.url().parse().unwrap(),
             freshbooks_client_id: Some(books.client_id.clone()),
             freshbooks_client_secret: Some(books.client_secret.clone().into()),
             // The ladder's hours become minutes: tokens outlive it.
             retry_scale: world.retry_scale,
-            ..Config::default()
+            ..world.config
         };
         let app = App::new(config, clock.clone()).await.unwrap();
-        let connection = connect(&app, &books, world.settings).await;
+        let router =
+            http::router(app.clone(), Verifier::from_config(&app.config).unwrap(), Arc::new(telemetry::prometheus));
+        let serving = app.clone();
+        tokio::spawn(async move { http::serve(&serving, listener, router).await });
+        let connection = match world.connected {
+            true => connect(&app, &books, world.settings).await,
+            false => ConnectionId(0),
+        };
         Self { app, shopify, freshbooks, connection, database, in_shop_currency }
     }
 
@@ -133,7 +156,12 @@ impl TestApp {
             synced_order::Entity::find().filter(synced_order::Column::DueAt.is_not_null()).all(db).await.unwrap();
         let orders = orders.into_iter().map(|row| row.due_at.max(row.leased_until));
         let pulls = pulls.into_iter().map(|row| row.due_at.max(row.leased_until));
-        orders.chain(pulls).flatten().min()
+        let alerts = alert::Entity::find().filter(alert::Column::DueAt.is_not_null()).all(db).await.unwrap();
+        let digest =
+            alert_digest::Entity::find().filter(alert_digest::Column::DueAt.is_not_null()).all(db).await.unwrap();
+        let alerts = alerts.into_iter().map(|row| row.due_at.max(row.leased_until));
+        let digest = digest.into_iter().map(|row| row.due_at.max(row.leased_until));
+        orders.chain(pulls).chain(alerts).chain(digest).flatten().min()
     }
 
     /// Waits for workers in the background to have nothing left: bounded, and in real time.

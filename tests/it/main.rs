@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod alerts;
 mod books;
 mod cents;
 mod checks;
@@ -13,6 +14,7 @@ mod filters;
 mod freshbooks;
 mod harness;
 mod layers;
+mod oauth;
 mod periods;
 mod preview;
 mod pulls;
@@ -20,4 +22,5 @@ mod refunds;
 mod rounding;
 mod secrets;
 mod settings;
+mod tokens;
 mod unknown;

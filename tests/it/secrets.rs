@@ -1,9 +1,29 @@
 //! Law 10: no token, no secret, no person in the logs, and no token in the clear in the database file.
 
-use std::process::Command;
+use std::{
+    process::Command,
+    sync::{Arc, Mutex},
+};
 
-use ml_connector::sandbox::{freshbooks, shopify::sample_store};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use ml_connector::{
+    auth::{Principal, Role, Verifier},
+    sandbox::{
+        faults::{Failure, Moment},
+        freshbooks,
+        shopify::sample_store,
+    },
+};
 use tempfile::TempDir;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::{
+    harness::{ENCRYPTION_KEYS, JWT_SECRET, SHOP, TestApp, mugs},
+    oauth::{Person, connect_by_browser, install_link, unconnected},
+};
 
 /// Streets, telephone numbers and tax numbers of its customers, long enough not to be found by chance.
 fn people() -> Vec<String> {
@@ -92,5 +112,133 @@ fn the_database_file_holds_no_token_and_no_address_in_the_clear() {
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
+    memchr::memmem::find(haystack, needle).is_some()
+}
+
+/// What the log says at its most talkative, in this thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Everything that the database holds, byte for byte.
+async fn everything_stored(app: &TestApp) -> Vec<u8> {
+    use sea_orm::{ConnectionTrait, DbBackend, Statement};
+    let db = app.app.db.write();
+    if app.app.db.is_single_process() {
+        db.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await.unwrap();
+        let path = app.database.url.trim_start_matches("sqlite://").split('?').next().unwrap().to_owned();
+        return std::fs::read(path).unwrap();
+    }
+    let ask = |sql: String| db.query_all_raw(Statement::from_string(DbBackend::Postgres, sql));
+    let tables = ask("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'".to_owned()).await.unwrap();
+    let mut dump = Vec::new();
+    for table in tables {
+        let table: String = table.try_get_by_index(0).unwrap();
+        for row in ask(format!("SELECT t::text FROM \"{table}\" t")).await.unwrap() {
+            dump.extend_from_slice(row.try_get_by_index::<String>(0).unwrap().as_bytes());
+        }
+    }
+    dump
+}
+
+#[tokio::test]
+async fn nothing_that_opens_a_door_is_stored_in_the_clear_or_said_anywhere() {
+    // One thread: what it logs is all that is logged.
+    let log = Log::default();
+    let writer = log.clone();
+    let lines = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
+    // What the libraries say through `log` comes too.
+    let listening = lines.finish().set_default();
+
+    let mut app = TestApp::in_world(unconnected()).await;
+    let mut person = Person::default();
+    let mut said = Vec::new();
+    for number in 1001..1004 {
+        app.shopify.place(mugs(number));
+    }
+    connect_by_browser(&mut app, &mut person).await;
+    app.pull().await;
+    // Renewed, refused, renewed with a lost answer, revoked, authorized again.
+    app.app.clock.advance(chrono::TimeDelta::hours(13));
+    app.shopify.faults.add(Some("oauth:token"), 0, 1, Moment::After, Failure::Drop);
+    app.shopify.place(mugs(1004));
+    app.pull().await;
+    app.freshbooks.expire_access_tokens().await.unwrap();
+    app.shopify.expire_access_tokens();
+    app.shopify.place(mugs(1005));
+    app.pull().await;
+    app.freshbooks.disconnect().await.unwrap();
+    app.shopify.uninstall();
+    app.shopify.place(mugs(1006));
+    app.pull_until_stopped().await;
+    let callback = person.callback(&install_link(&app)).await;
+    let state = callback.query_pairs().find(|(key, _)| key == "state").unwrap().1.into_owned();
+    let code = callback.query_pairs().find(|(key, _)| key == "code").unwrap().1.into_owned();
+    said.push(Person::default().step(&callback).await.unwrap_err().page);
+    let begun = everything_stored(&app).await;
+    said.push(person.step(&callback).await.unwrap_err().page);
+    said.push(person.step(&callback).await.unwrap_err().page);
+
+    // What the API and the figures say, also of what goes wrong.
+    let token = token(&app);
+    for body in [
+        r#"{"query":"{ connections { shopDomain status problem { message hint } shopify { scopes expiresAt } freshbooks { scopes } } }"}"#,
+        r#"{"query":"mutation { useShopifyToken(input: { connectionId: \"x\", token: \"shpat_pasted_by_somebody\" }) { userErrors { message } } }"}"#,
+        r#"{"query":"mutation { useShopifyClientCredentials(input: { connectionId: \"x\", clientId: \"a\", clientSecret: \"shpss_pasted_by_somebody\" }) { userErrors { message } } }"}"#,
+        r#"{"query":"mutation($input: UseShopifyTokenInput!) { useShopifyToken(input: $input) { userErrors { message } } }","variables":{"input":{"token":"shpat_pasted_by_somebody"}}}"#,
+        r#"{"query":"{ previewOrder(connectionId: \"x\", shopifyOrderId: \"1\") { orderName } }"}"#,
+    ] {
+        let post = reqwest::Client::new().post(format!("{}graphql", app.app.config.public_url));
+        let answer =
+            post.bearer_auth(&token).header("content-type", "application/json").body(body).send().await.unwrap();
+        said.push(answer.text().await.unwrap());
+    }
+    said.push(reqwest::get(format!("{}metrics", app.app.config.public_url)).await.unwrap().text().await.unwrap());
+    drop(listening);
+
+    let mut doors = app.shopify.secrets();
+    doors.extend(app.freshbooks.secrets());
+    doors.extend([JWT_SECRET.to_owned(), token, state, code]);
+    doors.extend(["shpat_pasted_by_somebody".to_owned(), "shpss_pasted_by_somebody".to_owned()]);
+    doors.extend(person.cookie_value());
+    assert!(doors.len() > 20, "{}", doors.len());
+    let key = STANDARD.decode(ENCRYPTION_KEYS.split_once(':').unwrap().1).unwrap();
+    let mut needles: Vec<Vec<u8>> =
+        vec![key.clone(), hex::encode(&key).into_bytes(), STANDARD.encode(&key).into_bytes()];
+    for door in doors.iter().filter(|door| door.len() >= 8) {
+        needles.push(door.clone().into_bytes());
+        needles.push(hex::encode(door).into_bytes());
+        // Without the last group, which depends on what follows.
+        for encoded in [STANDARD.encode(door), URL_SAFE_NO_PAD.encode(door)] {
+            needles.push(encoded.as_bytes()[..encoded.len() - 4].to_vec());
+        }
+    }
+    let logged = log.0.lock().unwrap().clone();
+    let text = String::from_utf8_lossy(&logged);
+    assert!(text.lines().count() > 200 && text.contains("TRACE"), "the log was not at trace:\n{text}");
+    let stored = everything_stored(&app).await;
+    assert!(contains(&stored, SHOP.as_bytes()) && contains(&begun, b"shopify"), "this is not the database");
+    let mut places = vec![("database", stored), ("database before the end", begun), ("log", logged.clone())];
+    places.extend(said.into_iter().map(|text| ("answer", text.into_bytes())));
+    for (place, haystack) in places {
+        let found = needles.iter().find(|needle| contains(&haystack, needle));
+        assert_eq!(found.map(|needle| String::from_utf8_lossy(needle)), None, "in the {place}");
+    }
+    app.database.remove().await;
+}
+
+/// Of an admin.
+fn token(app: &TestApp) -> String {
+    let admin = Principal { subject: "ada".to_owned(), role: Role::Admin, connections: None };
+    let verifier = Verifier::from_config(&app.app.config).unwrap();
+    verifier.issue(&admin, chrono::TimeDelta::hours(1), app.app.clock.now()).unwrap()
 }

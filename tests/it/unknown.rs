@@ -213,7 +213,7 @@ async fn a_payment_that_freshbooks_takes_only_in_part_is_never_called_synced() {
 async fn a_token_that_is_no_longer_accepted_stops_the_connection_and_costs_no_attempt() {
     let app = TestApp::start().await;
     app.shopify.place(mugs(1001));
-    app.freshbooks.expire_access_tokens().await.unwrap();
+    app.freshbooks.disconnect().await.unwrap();
     app.pull_until_stopped().await;
     let row = app.order("#1001").await;
     assert_eq!((row.state, row.attempts), (State::Due, 0));

@@ -4,6 +4,10 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use super::{Role, World, order};
+use crate::{
+    auth::testing::{AUDIENCE, ISSUER, Pair, Provider},
+    config::Config,
+};
 
 const VIEWER: &str = "{ viewer { subject role rights limited connections { shopDomain } } }";
 const RESYNC: &str = "mutation ($input: ResyncOrderInput!) { resyncOrder(input: $input)
@@ -32,7 +36,7 @@ async fn a_token_is_good_until_it_expires() {
     let data = world.data(&token, VIEWER, json!({})).await;
     assert_eq!(data["viewer"]["subject"], "ada");
     assert_eq!(data["viewer"]["role"], "SUPPORT");
-    assert_eq!(data["viewer"]["rights"], json!(["READ", "READ_PERSONAL", "RESYNC", "PULL"]));
+    assert_eq!(data["viewer"]["rights"], json!(["READ", "READ_PERSONAL", "RESYNC", "PULL", "ACKNOWLEDGE"]));
     world.app.clock.advance(TimeDelta::hours(2));
     let answer = world.ask(&token, VIEWER, json!({})).await;
     assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
@@ -94,6 +98,39 @@ async fn a_limited_token_knows_of_its_connections_only() {
         assert_eq!(answer["errors"].is_null(), sees, "{answer}");
     }
     assert_eq!(world.data(&world.token(Role::Admin, Some(&[])), all, json!({})).await["orders"]["totalCount"], 0);
+}
+
+#[tokio::test]
+async fn a_limit_that_an_identity_provider_sets_holds_as_well() {
+    let provider = Provider::start(vec![Pair::Ec.listed("k")]).await;
+    let world = World::with(provider.in_config(Config::default())).await;
+    let (mine, other) = (world.connect("mine").await, world.connect("other").await);
+    world.record(mine.id, &[order(1001, None, 1)]).await;
+    world.record(other.id, &[order(2001, None, 1)]).await;
+    let all = "{ connections { id shopDomain } }";
+    let data = world.data(&world.token(Role::Admin, None), all, json!({})).await;
+    let id = |of: usize| data["connections"][of]["id"].as_str().unwrap().to_owned();
+    let token = |connections: serde_json::Value| {
+        let exp = world.now().timestamp() + 60;
+        let claims = json!({ "sub": "ada", "role": "support", "exp": exp, "iss": ISSUER, "aud": AUDIENCE,
+            "connections": connections });
+        Pair::Ec.sign(Some("k"), &claims)
+    };
+    let ask = "query ($other: ID!) { connections { shopDomain } orders { nodes { name } } node(id: $other) { id }
+        theirs: orders(connectionId: $other) { totalCount } order(connectionId: $other, name: \"#2001\") { id } }";
+    let data = world.data(&token(json!([id(0)])), ask, json!({ "other": id(1) })).await;
+    assert_eq!(data["connections"], json!([{ "shopDomain": "mine.myshopify.com" }]));
+    assert_eq!(data["orders"]["nodes"], json!([{ "name": "#1001" }]));
+    assert_eq!(data["theirs"]["totalCount"], 0);
+    assert!(data["node"].is_null() && data["order"].is_null());
+    let input = json!({ "input": { "connectionId": id(1), "shopifyOrderId": "2001" } });
+    assert_eq!(world.code(&token(json!([id(0)])), RESYNC, input).await, "FORBIDDEN");
+    // A limit that makes no sense is not read as none.
+    assert_eq!(world.code(&token(json!(id(0))), all, json!({})).await, "UNAUTHENTICATED");
+    let claims =
+        json!({ "sub": "ada", "role": "admin", "exp": world.now().timestamp() + 60, "iss": ISSUER, "aud": "x" });
+    let answer = world.ask(&Pair::Ec.sign(Some("k"), &claims), all, json!({})).await;
+    assert!(answer["errors"][0]["message"].as_str().unwrap().contains("another audience"), "{answer}");
 }
 
 #[tokio::test]

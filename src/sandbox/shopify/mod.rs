@@ -1,4 +1,4 @@
-//! Simulated Shopify: one shop's Admin GraphQL API over real HTTP, as strict as the real one.
+//! Simulated Shopify: one shop's Admin GraphQL API and its OAuth over real HTTP, as strict as the real ones.
 //!
 //! It shares no type with the connector. Its schema is a part of Shopify's, executed by a real executor; costs, error shapes, search,
 //! bulk operations and their files follow the recorded behaviour, and [`Faults`] makes it fail where a test wants it to.

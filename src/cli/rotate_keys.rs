@@ -1,0 +1,28 @@
+//! `ml-connector rotate-keys`: everything stored under another key than the first is sealed anew.
+
+use anyhow::Context;
+use ml_connector::{app::App, clock::Clock, config::Config, rotate, telemetry};
+
+use super::output;
+
+pub(super) async fn run(config: Config) -> anyhow::Result<()> {
+    let keyring = config.keyring()?;
+    let _telemetry = telemetry::init(&config.log, config.log_format, config.otlp_endpoint.as_deref());
+    let shown = config.database_shown();
+    let app = App::new(config, Clock::default()).await.with_context(|| format!("cannot work on {shown}"))?;
+    let rotate::Rotated { grants, customer_keys } = rotate::run(&app).await?;
+    let mut ids = keyring.ids();
+    let first = ids.next().unwrap_or_default();
+    let others: Vec<&str> = ids.collect();
+    output::line(&format!(
+        "{grants} grants and {customer_keys} customers' keys were sealed anew under the key `{first}`; nothing is sealed under another one"
+    ))?;
+    if !others.is_empty() {
+        output::note(&format!(
+            "Once every process runs with `{first}` in front, and none has started with another one in front since, these can go from \
+             MLC_ENCRYPTION_KEYS: {}.",
+            others.join(", ")
+        ));
+    }
+    Ok(())
+}
