@@ -310,6 +310,8 @@ mod tests {
                 business_currency: None,
                 rounding_rules: 0,
                 issues_in_create: None,
+                businesses: None,
+                blocked: None,
                 salt: String::new(),
                 watermark: None,
                 last_pull_at: None,
