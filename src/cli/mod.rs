@@ -46,10 +46,10 @@ enum Command {
     Token(token::Args),
     /// Prints a fresh key for MLC_ENCRYPTION_KEYS
     Keygen,
-    /// Asks Shopify and FreshBooks whether all is as it should be, with the stored credentials; 1 when something is not
-    Ping(ping::Args),
     /// Seals every stored secret anew under the first of MLC_ENCRYPTION_KEYS
     RotateKeys,
+    /// Asks Shopify and FreshBooks whether all is as it should be, with the stored credentials; 1 when something is not
+    Ping(ping::Args),
     /// Shows it all at once: simulated Shopify and FreshBooks, a sample store, its orders, their invoices
     Sandbox(sandbox::Args),
 }
@@ -77,8 +77,8 @@ fn run() -> anyhow::Result<()> {
             Command::Token(args) => token::run(&Config::read(settings)?, args).await,
             Command::Schema => schema::run(),
             Command::Keygen => keygen::run(),
-            Command::Ping(args) => ping::run(Config::read(settings)?, args).await,
             Command::RotateKeys => rotate_keys::run(Config::read(settings)?).await,
+            Command::Ping(args) => ping::run(Config::read(settings)?, args).await,
             Command::Sandbox(args) => sandbox::run(settings, args).await,
         }
     })
