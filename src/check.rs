@@ -37,6 +37,13 @@ use crate::{
     grant::{self, Used},
 };
 
+/// What people are told of a connection that goes on working.
+pub(crate) const ALERTS: [(Platform, &str); 3] = [
+    (Platform::Shopify, shopify::TOKEN_KIND),
+    (Platform::Shopify, shopify::REFRESH_ENDS),
+    (Platform::Freshbooks, freshbooks::PLAN_LIMIT),
+];
+
 /// How long one end may take to answer all that it is asked.
 const PATIENCE: Duration = Duration::from_secs(25);
 /// For so long after a look a refusal is answered by a glance.

@@ -322,9 +322,7 @@ pub(crate) async fn disconnected(app: &App, by: &Actor, id: ConnectionId, messag
     }
     grant::forget(&txn, id).await?;
     status::write_status(&txn, id, Status::Disconnected, now).await?;
-    for platform in [Platform::Shopify, Platform::Freshbooks] {
-        status::well_again(&txn, id, platform, now).await?;
-    }
+    status::forgotten(&txn, &row, now).await?;
     noted(&txn, by, id, "disconnect", message, now).await?;
     let row = load(&txn, id).await?;
     txn.commit().await?;

@@ -22,7 +22,7 @@
 //! # Who owns what
 //!
 //! Each table is written by one module: [`connection`], [`grant`], [`customer_key`], [`order`], [`link`], [`audit`], [`pull`],
-//! [`schedule`], [`alert`]; [`work`] alone moves the lease columns. [`shopify`] and [`freshbooks`] are plain clients that know neither each other nor
+//! [`schedule`], [`alert`], [`check`]; [`work`] alone moves the lease columns. [`shopify`] and [`freshbooks`] are plain clients that know neither each other nor
 //! the database. [`http`] and [`graphql`] are a thin skin over the owners. [`sandbox`] simulates both platforms and shares no type with
 //! the rest. `tests/it/layers.rs` holds this to the code.
 

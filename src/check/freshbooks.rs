@@ -19,7 +19,7 @@ use crate::{
     problem::{Owner, Problem},
 };
 
-const PLAN_LIMIT: &str = "PLAN_LIMIT";
+pub(super) const PLAN_LIMIT: &str = "PLAN_LIMIT";
 const LOGIN: &str = "Give the login the role owner, admin or manager there again, or authorize with one that has it (authorizeFreshbooks). The sync goes on by itself within a day, or at once with pingConnection.";
 
 /// One call that shows whether the login may write and the account is paid for.

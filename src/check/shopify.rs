@@ -28,8 +28,8 @@ const DEADLINE_NEAR: TimeDelta = TimeDelta::days(60);
 /// How long before a version of the API may end it is warned of.
 const VERSION_NEAR: TimeDelta = TimeDelta::days(60);
 
-const TOKEN_KIND: &str = "TOKEN_KIND";
-const REFRESH_ENDS: &str = "REFRESH_ENDS";
+pub(super) const TOKEN_KIND: &str = "TOKEN_KIND";
+pub(super) const REFRESH_ENDS: &str = "REFRESH_ENDS";
 
 /// One call that needs all that a sync needs.
 pub(super) async fn glance(app: &App, row: &Connection, used: &Used) -> Result<Glance, Error> {

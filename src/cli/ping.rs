@@ -39,7 +39,8 @@ pub(super) async fn run(config: Config, args: Args) -> anyhow::Result<()> {
     app.stopped().await;
     let bad = pinged?;
     if bad > 0 {
-        bail!("{bad} {} not as it should be", if bad == 1 { "check is" } else { "checks are" });
+        let words = if bad == 1 { "check is not as it should be" } else { "checks are not as they should be" };
+        bail!("{bad} {words}");
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use crate::{
     alert::{self, Action, Raise, Severity},
     app::App,
     auth::Actor,
-    grant,
+    check, grant,
     problem::Problem,
 };
 
@@ -147,6 +147,21 @@ pub(super) async fn well_again(
 ) -> Result<(), Error> {
     for code in ["NEEDS_REAUTHORIZATION", "APP_CREDENTIALS", "TOKEN_NOT_RENEWED", "SCOPE_MISSING"] {
         alert::resolve(txn, id, code, grant::name(platform), now).await?;
+    }
+    Ok(())
+}
+
+/// Takes back whatever was told, and what stood in the way: of a connection that has ended nobody has to mend anything.
+pub(super) async fn forgotten(txn: &impl ConnectionTrait, row: &Model, now: DateTime<Utc>) -> Result<(), Error> {
+    if let Some(known) = blocked(row) {
+        alert::resolve(txn, row.id, &known.code, "", now).await?;
+        write_blocked(txn, row.id, None).await?;
+    }
+    for (platform, code) in check::ALERTS {
+        alert::resolve(txn, row.id, code, grant::name(platform), now).await?;
+    }
+    for platform in [Platform::Shopify, Platform::Freshbooks] {
+        well_again(txn, row.id, platform, now).await?;
     }
     Ok(())
 }

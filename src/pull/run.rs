@@ -88,6 +88,8 @@ async fn step(app: &App, lease: Lease, row: &Model, used: &Used) -> Result<(), E
         }
         BulkStatus::Completed => result::read(app, lease, row, &connection, &shop, &operation).await,
         BulkStatus::Failed if operation.error_code.as_deref() == Some("ACCESS_DENIED") => {
+            // It stays denied: once access is given, another one is asked for.
+            forget(app, lease).await?;
             Err(shopify::Error::Forbidden("the bulk operation was denied".to_owned()).into())
         }
         BulkStatus::Failed => Err(gone(app, lease, operation.error_code.as_deref().unwrap_or("no reason given")).await),
@@ -123,14 +125,14 @@ async fn start(app: &App, lease: Lease, row: &Model, shop: &Shop) -> Result<Bulk
 /// Forgets the operation, so that the next visit asks for another one. An error all the same: the ladder spaces these visits and ends
 /// them, where every operation goes the same way.
 async fn gone(app: &App, lease: Lease, why: &str) -> Error {
+    forget(app, lease).await.err().unwrap_or_else(|| Error::Operation(why.to_owned()))
+}
+
+async fn forget(app: &App, lease: Lease) -> Result<(), Error> {
     let update = held(lease)
         .col_expr(Column::BulkOperationId, Expr::value(None::<String>))
         .col_expr(Column::BulkRequestedAt, Expr::value(None::<DateTime<Utc>>));
-    match update.exec(app.db.write()).await.map(|updated| fenced(updated.rows_affected)) {
-        Ok(Ok(())) => Error::Operation(why.to_owned()),
-        Ok(Err(fenced)) => fenced,
-        Err(e) => e.into(),
-    }
+    fenced(update.exec(app.db.write()).await?.rows_affected)
 }
 
 async fn retry_or_fail(app: &App, lease: Lease, attempts: i32, error: &Error) -> Result<(), Error> {

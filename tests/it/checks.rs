@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
+    alert,
     connection::Status,
     platform_grant::Kind,
     pull,
@@ -91,6 +92,14 @@ fn active() -> (Status, String) {
     (Status::Active, String::new())
 }
 
+/// The codes of the open alerts, in order.
+async fn told(app: &TestApp) -> Vec<String> {
+    let open = alert::Entity::find().filter(alert::Column::ResolvedAt.is_null()).all(app.app.db.read()).await.unwrap();
+    let mut codes: Vec<String> = open.into_iter().map(|row| row.code).collect();
+    codes.sort();
+    codes
+}
+
 async fn no_attempt_was_lost(app: &TestApp) {
     for row in pull::Entity::find().all(app.app.db.read()).await.unwrap() {
         assert_eq!((row.attempts, row.state == pull::State::Failed), (0, false));
@@ -162,10 +171,12 @@ async fn a_shop_that_does_not_answer_stops_the_connection_and_nothing_is_lost() 
         assert_eq!(looked.outcome("shopifyShop"), Outcome::Failed);
         assert_eq!(looked.outcome("freshbooksToken"), Outcome::Passed);
         assert_eq!(standing(&app).await, blocked(code), "still so");
+        assert_eq!(told(&app).await, [code]);
 
         app.shopify.set_state(ShopState::Open);
         Looked::at(&app).await;
         assert_eq!(standing(&app).await, active());
+        assert!(told(&app).await.is_empty());
         app.settle().await;
         assert_eq!(app.invoices_of("#1002"), ["32.77 CAD, paid"], "{code}");
         app.end().await;
@@ -353,8 +364,14 @@ async fn what_only_warns_stops_nothing() {
     assert_eq!(looked.outcome("freshbooksPlanLimit"), Outcome::Failed);
     assert!(looked.detail("freshbooksPlanLimit").starts_with("1 of the 1"));
     assert_eq!(standing(&app).await, active());
+    assert_eq!(told(&app).await, ["PLAN_LIMIT"]);
+    // What nobody answers is not over.
+    app.freshbooks.faults.add(Some("ListClients"), 0, 3, Moment::Before, Failure::Status(503));
+    assert_eq!(Looked::at(&app).await.outcome("freshbooksPlanLimit"), Outcome::Unknown);
+    assert_eq!(told(&app).await, ["PLAN_LIMIT"]);
     app.freshbooks.set_client_limit(20);
     assert_eq!(Looked::at(&app).await.outcome("freshbooksPlanLimit"), Outcome::Passed);
+    assert!(told(&app).await.is_empty());
     app.end().await;
 }
 
@@ -378,6 +395,7 @@ async fn a_token_that_shopify_will_refuse_is_told_in_time() {
         app.app.clock.advance(left + TimeDelta::days(1));
     }
     assert_eq!(Looked::at(&app).await.outcome("shopifyTokenKind"), Outcome::Failed);
+    assert_eq!(told(&app).await, ["TOKEN_KIND"]);
     assert_eq!(standing(&app).await, active(), "the first refused call tells, not the calendar");
     app.end().await;
 }
@@ -398,7 +416,15 @@ async fn a_refresh_token_that_nobody_replaced_is_told_before_it_ends() {
         regrant(&app, tokens).await;
         let looked = Looked::at(&app).await;
         assert_eq!((looked.outcome("shopifyRefresh"), looked.outcome("shopifyTokenKind")), (outcome, Outcome::Passed));
+        assert_eq!(told(&app).await.len(), usize::from(outcome != Outcome::Passed));
     }
+    // Nobody has to mend what has ended.
+    app.freshbooks.set_role("client");
+    Looked::at(&app).await;
+    assert_eq!(told(&app).await, ["FRESHBOOKS_ROLE", "REFRESH_ENDS"]);
+    authorize::disconnect(&app.app, &Actor::system("test"), app.connection).await.unwrap();
+    assert!(told(&app).await.is_empty());
+    assert_eq!(standing(&app).await, (Status::Disconnected, String::new()));
     app.end().await;
 }
 

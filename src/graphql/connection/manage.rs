@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     auth::{Actor, Right},
-    authorize,
+    authorize, check,
     config::Client,
     connection::{self as connections, New},
     mapping::Settings,
@@ -283,7 +283,10 @@ impl ConnectionMutation {
             return wrong("The id of a business is a number.", UserErrorCode::Invalid);
         };
         match connections::select_business(ctx.app(), &by, id, business).await {
-            Ok(row) => Ok(ConnectionPayload::of(row)),
+            Ok(row) => {
+                check::soon(ctx.app(), id);
+                Ok(ConnectionPayload::of(row))
+            }
             Err(connections::Error::NoSuchBusiness) => wrong(
                 "The FreshBooks login opens no such business; `freshbooks { businesses { id name } }` lists those to choose from.",
                 UserErrorCode::NotFound,
