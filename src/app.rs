@@ -175,6 +175,11 @@ impl App {
         self.tasks.spawn(task);
     }
 
+    /// Whether nothing runs in the background just now.
+    pub fn is_quiet(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
     /// Stops taking work and waits for what is in flight, ten seconds at most. `false` when something was still running then.
     pub async fn stopped(&self) -> bool {
         self.stop.cancel();

@@ -37,6 +37,8 @@ use crate::{
     work::{self, Lane, Lease},
 };
 
+/// Entries that connecting a shop leaves in its trail: made, both ends authorized, the business selected.
+const CONNECTED: i64 = 4;
 const SECRET: &str = "a secret of the tests, 32 bytes and more";
 
 /// A server, and what is behind it.

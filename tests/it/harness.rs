@@ -164,6 +164,17 @@ impl TestApp {
         orders.chain(pulls).chain(alerts).chain(digest).flatten().min()
     }
 
+    /// Waits for what an authorization begins in the background: a look at both ends.
+    pub(crate) async fn quiet(&self) {
+        for _ in 0..2_000 {
+            if self.app.is_quiet() {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        panic!("something goes on and on in the background");
+    }
+
     /// Waits for workers in the background to have nothing left: bounded, and in real time.
     pub(crate) async fn rest(&self) {
         for _ in 0..600 {

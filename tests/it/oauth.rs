@@ -116,6 +116,7 @@ pub(crate) async fn connect_by_browser(app: &mut TestApp, person: &mut Person) -
     assert_eq!(done.status, 200, "{}", done.page);
     let row = only_connection(app).await;
     app.connection = row.id;
+    app.quiet().await;
     row
 }
 
@@ -484,6 +485,7 @@ async fn an_app_of_the_shops_own_is_let_in_by_its_credentials_for_as_long_as_the
     let shopify = &right["useShopifyClientCredentials"]["connection"]["shopify"];
     assert_eq!(shopify["kind"], "CLIENT_CREDENTIALS", "{right:#}");
     Person::default().open(&freshbooks_link(&app).await).await;
+    app.quiet().await;
     assert_eq!(app.connection().await.status, Status::Active);
     // A day later the token is over, and asked for again.
     app.app.clock.advance(chrono::TimeDelta::hours(25));

@@ -194,6 +194,7 @@ async fn reauthorize(app: &TestApp, person: &mut Person, platform: Platform) {
     let landed = person.open(link.as_str()).await;
     assert_eq!(landed.status, 200, "{}", landed.page);
     assert_eq!(app.connection().await.status, Status::Active);
+    app.quiet().await;
 }
 
 #[tokio::test]

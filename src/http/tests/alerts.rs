@@ -85,7 +85,7 @@ async fn a_limited_token_sees_and_acknowledges_its_own_only() {
     assert!(alert["acknowledgedAt"].is_string());
     let again = world.data(&limited, ACKNOWLEDGE, json!({ "id": ours })).await;
     assert_eq!(again, data, "the first one stays");
-    let trail = "{ auditEntries { nodes { action source actor trigger message } } }";
+    let trail = "{ auditEntries(first: 1) { nodes { action source actor trigger message } } }";
     let entry = json!({ "action": "acknowledge_alert", "source": "alert", "actor": "user:ada", "trigger": "acknowledge",
         "message": "Acknowledged NEEDS_REAUTHORIZATION (b)." });
     assert_eq!(world.data(&all, trail, json!({})).await["auditEntries"]["nodes"], json!([entry]));

@@ -66,7 +66,7 @@ async fn support_gives_an_order_up_once_and_the_trail_says_why() {
     }
     assert!(world.claim().await.is_empty());
     let verdict = crate::audit::verify(world.app.db.read(), ::entity::ids::ConnectionId(1)).await.unwrap();
-    assert_eq!(verdict, crate::audit::Verdict::Intact(1));
+    assert_eq!(verdict, crate::audit::Verdict::Intact(super::CONNECTED + 1));
 
     let resync = "mutation ($input: ResyncOrderInput!) { resyncOrder(input: $input) { order { state stale } } }";
     let data = world.data(&world.token(Role::Support, None), resync, json!({ "input": { "orderId": id } })).await;

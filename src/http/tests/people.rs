@@ -56,8 +56,9 @@ async fn the_trail_is_masked_for_viewers_and_open_for_support() {
         [(Role::Viewer, "***"), (Role::Support, "quill@example.com"), (Role::Admin, "quill@example.com")]
     {
         let data = world.data(&world.token(role, None), TRAIL, json!({})).await;
-        let entries = data["auditEntries"]["nodes"].as_array().unwrap();
-        assert_eq!((entries.len(), &entries[0]["action"]), (2, &json!("create_client")), "newest first");
+        // What came before is how the shop was connected.
+        let entries = &data["auditEntries"]["nodes"].as_array().unwrap()[..2];
+        assert_eq!(entries[0]["action"], "create_client", "newest first");
         assert_eq!(entries[0]["previousHash"], entries[1]["hash"]);
         for entry in entries {
             let mappings = &entry["fieldMappings"];

@@ -72,7 +72,7 @@ async fn only_admins_change_settings() {
     for token in [
         world.token(Role::Viewer, None),
         world.token(Role::Support, None),
-        world.token(Role::Admin, Some(&[ids[1].as_str().unwrap()])),
+        world.token(Role::Admin, Some(&[ids[2].as_str().unwrap()])),
     ] {
         assert_eq!(world.code(&token, UPDATE, change.clone()).await, "FORBIDDEN");
     }
@@ -120,7 +120,7 @@ async fn what_is_left_out_stays_null_is_the_default_and_the_trail_says_so() {
     );
     assert_eq!(entries[1]["fieldMappings"][3], mapping("settings.roundingCap", Value::Null, json!("0.05")));
     let verdict = crate::audit::verify(world.app.db.read(), ConnectionId(1)).await.unwrap();
-    assert_eq!(verdict, crate::audit::Verdict::Intact(2));
+    assert_eq!(verdict, crate::audit::Verdict::Intact(super::CONNECTED + 2));
 }
 
 #[tokio::test]
@@ -162,24 +162,24 @@ async fn two_shops_of_one_account_cannot_write_the_same_numbers() {
     let world = World::start().await;
     let templates = |template: &str| Settings { invoice_number: template.to_owned(), ..Settings::default() };
     world.connect_to("one", "books", Settings::default()).await.unwrap();
-    let refused = world.connect_to("two", "books", Settings::default()).await.unwrap_err().to_string();
+    let refused = world.connect_to("refused", "books", Settings::default()).await.unwrap_err().to_string();
     assert!(refused.contains("Shop one"), "{refused}");
     world.connect_to("two", "books", templates("TWO-{number}")).await.unwrap();
     world.connect_to("three", "others", Settings::default()).await.unwrap();
 
     let admin = world.token(Role::Admin, None);
     let ids = ids(&world, &admin).await;
-    let payload = update(&world, &admin, &ids[1], json!({ "invoiceNumber": "{number}", "refunds": "PERSON" })).await;
+    let payload = update(&world, &admin, &ids[2], json!({ "invoiceNumber": "{number}", "refunds": "PERSON" })).await;
     assert_eq!(
         (wrong(&payload), &payload["userErrors"][0]["code"]),
         (vec!["invoiceNumber".to_owned()], &json!("TAKEN"))
     );
     assert!(payload["userErrors"][0]["message"].as_str().unwrap().contains("`Shop one`"), "{payload:#}");
-    let limited = world.token(Role::Admin, Some(&[ids[1].as_str().unwrap()]));
-    let payload = update(&world, &limited, &ids[1], json!({ "invoiceNumber": "7{number}" })).await;
+    let limited = world.token(Role::Admin, Some(&[ids[2].as_str().unwrap()]));
+    let payload = update(&world, &limited, &ids[2], json!({ "invoiceNumber": "7{number}" })).await;
     assert_eq!(wrong(&payload), ["invoiceNumber"]);
     assert!(!payload.to_string().contains("Shop one"), "the token is told of another connection: {payload:#}");
-    let payload = update(&world, &admin, &ids[1], json!({ "invoiceNumber": "2ND-{number}" })).await;
+    let payload = update(&world, &admin, &ids[2], json!({ "invoiceNumber": "2ND-{number}" })).await;
     assert_eq!(payload["connection"]["settings"]["invoiceNumber"], "2ND-{number}");
 }
 

@@ -225,6 +225,8 @@ async fn a_dead_grant_is_told_from_wrong_credentials() {
         (401, ""),
         (400, r#"{"error":"invalid_grant"}"#),
         (400, r#"{"error":"invalid_subject_token"}"#),
+        (400, "<p>Oauth error app_not_installed</p>"),
+        (403, r#"{"error":"app_not_installed"}"#),
     ] {
         let answer = refreshed(Reply::status(status, body)).await;
         assert!(matches!(answer, Err(Error::Unauthorized)), "{status} {body}: {answer:?}");
@@ -233,8 +235,6 @@ async fn a_dead_grant_is_told_from_wrong_credentials() {
         (401, r#"{"error":"invalid_client"}"#, "MLC_SHOPIFY_CLIENT_SECRET"),
         (400, r#"{"error":"invalid_client"}"#, "MLC_SHOPIFY_CLIENT_ID"),
         (401, "<p>Oauth error invalid_client: unknown</p>", "MLC_SHOPIFY_CLIENT_ID"),
-        (400, "<p>Oauth error app_not_installed</p>", "not installed"),
-        (403, r#"{"error":"app_not_installed"}"#, "not installed"),
         (400, r#"{"error":"unsupported_grant_type"}"#, "HTTP 400 (unsupported_grant_type, request r-1)"),
         (400, "<html>", "HTTP 400, request r-1"),
     ] {
