@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     alert,
     connection::Status,
-    platform_grant::Kind,
+    platform_grant::{self, Kind},
     pull,
     reference_check::{Model, Outcome},
     schedule,
@@ -27,7 +27,7 @@ use ml_connector::{
     },
     schedule as schedules, worker,
 };
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::{Value, json};
 
 use crate::harness::{ENCRYPTION_KEYS, SHOPIFY_TOKEN, TestApp, World, mugs};
@@ -386,6 +386,12 @@ async fn a_token_that_shopify_will_refuse_is_told_in_time() {
     let app = TestApp::start().await;
     let endless = TokenSet::custom_app(SHOPIFY_TOKEN.into(), "read_orders,read_customers".to_owned());
     regrant(&app, TokenSet { kind: Kind::Authorization, ..endless }).await;
+    // As when Shopify did not exchange it for one that ends.
+    platform_grant::Entity::update_many()
+        .col_expr(platform_grant::Column::RenewAfter, Expr::value(app.app.clock.now() + TimeDelta::days(9_999)))
+        .exec(app.app.db.write())
+        .await
+        .unwrap();
     let deadline: DateTime<Utc> = "2027-01-01T00:00:00Z".parse().unwrap();
     let left = deadline - app.app.clock.now();
     if left > TimeDelta::zero() {
