@@ -274,6 +274,28 @@ async fn a_refusal_that_nobody_can_explain_yet_waits_and_costs_nothing() {
 }
 
 #[tokio::test]
+async fn soon_after_a_look_one_call_to_each_end_tells_whether_work_goes_on() {
+    let app = TestApp::start().await;
+    let allows = async || check::allows_work(&app.app, app.connection).await;
+    let looks = || app.shopify.faults.calls().get("graphql:AppInstallation").copied().unwrap_or_default();
+    let before = looks();
+    for _ in 0..3 {
+        assert!(allows().await.unwrap());
+    }
+    assert_eq!(looks() - before, 1, "one whole look");
+    app.app.clock.advance(TimeDelta::seconds(11));
+    let (one, other) = tokio::join!(allows(), allows());
+    assert!(one.unwrap() && other.unwrap());
+    assert_eq!(looks() - before, 2, "shared by those who ask at once");
+    app.freshbooks.faults.add(Some("Me"), 0, 3, Moment::Before, Failure::Status(503));
+    assert!(matches!(allows().await, Err(check::Error::NoAnswer)));
+    app.freshbooks.set_role("client");
+    assert!(!allows().await.unwrap());
+    assert_eq!(standing(&app).await, blocked("FRESHBOOKS_ROLE"));
+    app.end().await;
+}
+
+#[tokio::test]
 async fn a_platform_that_does_not_answer_changes_nothing() {
     let app = TestApp::start().await;
     let silence = |app: &TestApp| {
