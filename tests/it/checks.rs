@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     alert,
     connection::Status,
-    platform_grant::Kind,
+    platform_grant::{self, Kind},
     pull,
     reference_check::{Model, Outcome},
     schedule,
@@ -27,7 +27,7 @@ use ml_connector::{
     },
     schedule as schedules, worker,
 };
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::{Value, json};
 
 use crate::harness::{ENCRYPTION_KEYS, SHOPIFY_TOKEN, TestApp, World, mugs};
@@ -274,6 +274,28 @@ async fn a_refusal_that_nobody_can_explain_yet_waits_and_costs_nothing() {
 }
 
 #[tokio::test]
+async fn soon_after_a_look_one_call_to_each_end_tells_whether_work_goes_on() {
+    let app = TestApp::start().await;
+    let allows = async || check::allows_work(&app.app, app.connection).await;
+    let looks = || app.shopify.faults.calls().get("graphql:AppInstallation").copied().unwrap_or_default();
+    let before = looks();
+    for _ in 0..3 {
+        assert!(allows().await.unwrap());
+    }
+    assert_eq!(looks() - before, 1, "one whole look");
+    app.app.clock.advance(TimeDelta::seconds(11));
+    let (one, other) = tokio::join!(allows(), allows());
+    assert!(one.unwrap() && other.unwrap());
+    assert_eq!(looks() - before, 2, "shared by those who ask at once");
+    app.freshbooks.faults.add(Some("Me"), 0, 3, Moment::Before, Failure::Status(503));
+    assert!(matches!(allows().await, Err(check::Error::NoAnswer)));
+    app.freshbooks.set_role("client");
+    assert!(!allows().await.unwrap());
+    assert_eq!(standing(&app).await, blocked("FRESHBOOKS_ROLE"));
+    app.end().await;
+}
+
+#[tokio::test]
 async fn a_platform_that_does_not_answer_changes_nothing() {
     let app = TestApp::start().await;
     let silence = |app: &TestApp| {
@@ -386,6 +408,12 @@ async fn a_token_that_shopify_will_refuse_is_told_in_time() {
     let app = TestApp::start().await;
     let endless = TokenSet::custom_app(SHOPIFY_TOKEN.into(), "read_orders,read_customers".to_owned());
     regrant(&app, TokenSet { kind: Kind::Authorization, ..endless }).await;
+    // As when Shopify did not exchange it for one that ends.
+    platform_grant::Entity::update_many()
+        .col_expr(platform_grant::Column::RenewAfter, Expr::value(app.app.clock.now() + TimeDelta::days(9_999)))
+        .exec(app.app.db.write())
+        .await
+        .unwrap();
     let deadline: DateTime<Utc> = "2027-01-01T00:00:00Z".parse().unwrap();
     let left = deadline - app.app.clock.now();
     if left > TimeDelta::zero() {
