@@ -21,10 +21,11 @@
 //!
 //! # Who owns what
 //!
-//! Each table is written by one module: [`connection`], [`grant`], [`customer_key`], [`order`], [`link`], [`audit`], [`pull`],
-//! [`schedule`], [`alert`], [`check`]; [`work`] alone moves the lease columns. [`shopify`] and [`freshbooks`] are plain clients that know neither each other nor
-//! the database. [`http`] and [`graphql`] are a thin skin over the owners. [`sandbox`] simulates both platforms and shares no type with
-//! the rest. `tests/it/layers.rs` holds this to the code.
+//! Each table is written by one module: [`connection`], [`grant`], [`authorize`] (grants under way), [`check`], [`alert`],
+//! [`customer_key`], [`order`], [`link`], [`audit`], [`pull`], [`schedule`]; [`work`] alone moves the lease columns of due rows.
+//! [`shopify`] and [`freshbooks`] are plain clients that know neither each other nor the database. [`http`] and [`graphql`] are a thin
+//! skin over the owners. [`sandbox`] simulates both platforms and shares no type with the rest. `tests/it/layers.rs` holds this to the
+//! code.
 
 pub mod alert;
 pub mod app;

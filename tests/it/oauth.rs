@@ -51,9 +51,8 @@ impl Person {
 
     /// One request: where it leads, or what it shows.
     pub(crate) async fn step(&mut self, url: &Url) -> Result<Url, Landed> {
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let ours = url.path().starts_with("/oauth/") && url.path() != "/oauth/authorize";
-        let mut request = http.get(url.clone());
+        let mut request = http().get(url.clone());
         if let Some(cookie) = self.cookie.as_ref().filter(|_| ours) {
             request = request.header("cookie", format!("other=1; {cookie}"));
         }
@@ -85,6 +84,12 @@ impl Person {
         }
         url
     }
+}
+
+/// Goes nowhere by itself, and does not wait for ever.
+pub(crate) fn http() -> reqwest::Client {
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    client.timeout(std::time::Duration::from_secs(30)).build().unwrap()
 }
 
 /// Nobody has connected anything yet.
@@ -423,7 +428,7 @@ pub(crate) async fn ask(app: &TestApp, query: &str, variables: Value) -> Value {
     let verifier = Verifier::from_config(&app.app.config).unwrap();
     let admin = Principal { subject: "ada".to_owned(), role: Role::Admin, connections: None };
     let token = verifier.issue(&admin, chrono::TimeDelta::hours(1), app.app.clock.now()).unwrap();
-    let answer: Value = reqwest::Client::new()
+    let answer: Value = http()
         .post(format!("{}graphql", app.app.config.public_url))
         .bearer_auth(token)
         .json(&json!({ "query": query, "variables": variables }))

@@ -22,7 +22,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::{
     harness::{ENCRYPTION_KEYS, JWT_SECRET, SHOP, TestApp, mugs},
-    oauth::{Person, connect_by_browser, install_link, unconnected},
+    oauth::{Person, connect_by_browser, http, install_link, unconnected},
 };
 
 /// Streets, telephone numbers and tax numbers of its customers, long enough not to be found by chance.
@@ -197,7 +197,7 @@ async fn nothing_that_opens_a_door_is_stored_in_the_clear_or_said_anywhere() {
         r#"{"query":"mutation($input: UseShopifyTokenInput!) { useShopifyToken(input: $input) { userErrors { message } } }","variables":{"input":{"token":"shpat_pasted_by_somebody"}}}"#,
         r#"{"query":"{ previewOrder(connectionId: \"x\", shopifyOrderId: \"1\") { orderName } }"}"#,
     ] {
-        let post = reqwest::Client::new().post(format!("{}graphql", app.app.config.public_url));
+        let post = http().post(format!("{}graphql", app.app.config.public_url));
         let answer =
             post.bearer_auth(&token).header("content-type", "application/json").body(body).send().await.unwrap();
         said.push(answer.text().await.unwrap());

@@ -24,7 +24,7 @@ use secrecy::ExposeSecret;
 
 use crate::{
     harness::{ENCRYPTION_KEYS, TestApp, mugs},
-    oauth::{Person, connect_by_browser, install_link, unconnected},
+    oauth::{Person, connect_by_browser, http, install_link, unconnected},
 };
 
 const BOTH: [Platform; 2] = [Platform::Shopify, Platform::Freshbooks];
@@ -208,8 +208,18 @@ async fn an_uninstall_stops_the_connection_and_a_reinstall_takes_it_up_where_it_
     assert_eq!(app.connection().await.status, Status::NeedsReauthorization);
     let refusal = grant::refusal(&row(&app, Platform::Shopify).await).unwrap();
     assert!(refusal.message.contains("uninstalled"), "{refusal}");
+    let open = async || {
+        let all = entity::alert::Entity::find().all(app.app.db.read()).await.unwrap();
+        all.into_iter().filter(|alert| alert.resolved_at.is_none()).collect::<Vec<_>>()
+    };
+    let told = open().await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!((told[0].code.as_str(), told[0].subject.as_str()), ("NEEDS_REAUTHORIZATION", "shopify"));
+    let link = ml_connector::alert::link(&app.app, &app.connection().await, &told[0]).unwrap().unwrap();
+    assert_eq!(link.as_str(), install_link(&app), "the alert leads to where it is mended");
     let landed = person.open(&install_link(&app)).await;
     assert!(landed.page.contains("Both ends are connected"), "{}", landed.page);
+    assert!(open().await.is_empty(), "it is told to be over");
     app.settle().await;
     assert_eq!((app.invoices_of("#1001").len(), app.invoices_of("#1002").len()), (1, 1));
     app.end().await;
@@ -348,7 +358,7 @@ async fn a_token_that_never_ends_is_exchanged_for_one_that_does_before_shopify_r
         let callback = person.callback(&install_link(&app)).await;
         callback.query_pairs().find(|(key, _)| key == "code").unwrap().1.into_owned()
     };
-    let answer: serde_json::Value = reqwest::Client::new()
+    let answer: serde_json::Value = http()
         .post(format!("{}/admin/oauth/access_token", app.shopify.url().replace("{shop}", &store.shop)))
         .json(&serde_json::json!({ "client_id": store.client_id, "client_secret": store.client_secrets[0], "code": code }))
         .send()

@@ -156,6 +156,7 @@ async fn start(config: Config, args: &Args) -> anyhow::Result<Running> {
         ..Default::default()
     };
     let client = (books.client_id.clone(), books.client_secret.clone());
+    let store = shopify::Options::default();
     let freshbooks = FreshBooks::start(books).await.context("simulated FreshBooks does not start")?;
     let shopify = Shopify::start(shopify::Options {
         orders: sample_store(usize::try_from(args.orders)?),
@@ -172,6 +173,9 @@ async fn start(config: Config, args: &Args) -> anyhow::Result<Running> {
         shopify_url: shopify.url(),
         freshbooks_auth_url: freshbooks_url.join("oauth/authorize")?,
         freshbooks_url,
+        // For whoever tries the grants in a browser: both consent pages say yes by themselves.
+        shopify_client_id: Some(store.client_id),
+        shopify_client_secrets: store.client_secrets.into_iter().map(Into::into).collect(),
         freshbooks_client_id: Some(client.0),
         freshbooks_client_secret: Some(client.1.into()),
         ..config

@@ -220,6 +220,7 @@ It keeps running until Ctrl-C. Next:
   Admin API      http://{listen}/graphql   (GraphiQL: http://{listen}/graphiql)
   Shopify        {}   (simulated)
   FreshBooks     {}   (simulated)
+  Authorize      {}   (in a browser; both consent pages say yes by themselves)
   Database       {database}
   Admin token    {admin}
   Viewer token   {viewer}   (reads, people masked; may change nothing)
@@ -229,6 +230,7 @@ It keeps running until Ctrl-C. Next:
 ",
         running.shopify.url().replace("{shop}", running.shopify.shop()),
         running.freshbooks.url(),
+        ml_connector::authorize::shopify_link(&running.app, running.shopify.shop()),
     )
 }
 

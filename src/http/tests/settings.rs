@@ -72,7 +72,7 @@ async fn only_admins_change_settings() {
     for token in [
         world.token(Role::Viewer, None),
         world.token(Role::Support, None),
-        world.token(Role::Admin, Some(&[ids[2].as_str().unwrap()])),
+        world.token(Role::Admin, Some(&[ids[1].as_str().unwrap()])),
     ] {
         assert_eq!(world.code(&token, UPDATE, change.clone()).await, "FORBIDDEN");
     }
