@@ -81,7 +81,15 @@ impl App {
         config.keyring()?;
         let db = Db::connect(config.database_url.expose_secret()).await.map_err(Error::Connect)?;
         db.migrate().await.map_err(Error::Migrate)?;
-        Self::on(db, config, clock)
+        let app = Self::on(db, config, clock)?;
+        // A slip while keys are changed is told now, not order by order.
+        if let Some(id) = grant::missing_key(app.db.read(), &app.keyring).await.map_err(Error::Database)? {
+            let reason = format!(
+                "it does not hold the key `{id}`, under which stored tokens are sealed: put it back beside the others"
+            );
+            return Err(config::Error::new("MLC_ENCRYPTION_KEYS", reason).into());
+        }
+        Ok(app)
     }
 
     /// The same over a database that is connected and migrated already.
@@ -173,6 +181,17 @@ impl App {
     /// Runs `task` so that [`App::stopped`] waits for it.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(task);
+    }
+
+    /// Does `work` to its end, also when whoever waits for it goes away: a request that is hung up on, a visit that lost its row. `None`
+    /// only when it panicked, or the runtime ends.
+    pub async fn to_the_end<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        let (told, hears) = tokio::sync::oneshot::channel();
+        self.spawn(async move {
+            // Nobody may be there to hear it any more.
+            let _ = told.send(work.await);
+        });
+        hears.await.ok()
     }
 
     /// Whether nothing runs in the background just now.

@@ -122,6 +122,11 @@ impl Actor {
         Self(format!("system:{part}").into())
     }
 
+    /// A person whom a platform knows, by its number for their login.
+    pub(crate) fn login(platform: &str, id: i64) -> Self {
+        Self(format!("{platform}:{id}").into())
+    }
+
     /// Somebody at a terminal of the machine, who holds its secrets anyway.
     pub fn cli(user: &str) -> Self {
         Self(

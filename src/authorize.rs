@@ -44,7 +44,7 @@ const PATIENCE: TimeDelta = TimeDelta::minutes(15);
 pub fn link(app: &App, connection: &Model, platform: Platform) -> Result<Url, crypto::Error> {
     match platform {
         Platform::Shopify => Ok(shopify_link(app, &connection.shop_domain)),
-        Platform::Freshbooks => freshbooks_link(app, connection.id),
+        Platform::Freshbooks => freshbooks_link(app, connection),
     }
 }
 

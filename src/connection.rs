@@ -4,6 +4,7 @@ mod settings;
 mod status;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use entity::{
     connection::{ActiveModel, Column, Entity, Model, Status},
     ids::ConnectionId,
@@ -17,6 +18,7 @@ use sea_orm::{
     sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
+use tracing::warn;
 use uuid::Uuid;
 
 pub(crate) use self::status::{block, needs_reauthorization, not_renewed, renewed, unblock};
@@ -102,6 +104,9 @@ pub async fn create(app: &App, by: &Actor, new: New) -> Result<Model, Error> {
         Err(e) if matches!(e.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => return Err(Error::Taken),
         other => other?,
     };
+    // Spread over an hour of the night, so that not all shops are looked at in the same minute; by its own clock once the shop has told it.
+    let nightly = format!("0 {} 4 * * *", row.id.0.rem_euclid(60));
+    schedule::put(&txn, row.id, Kind::Check, &nightly, "UTC", now).await?;
     noted(&txn, by, row.id, "create_connection", format!("A connection for {shop_domain}."), now).await?;
     txn.commit().await?;
     Ok(row)
@@ -116,38 +121,26 @@ pub fn shop_domain(text: &str) -> Result<String, Error> {
     if oauth::is_shop_domain(&domain) { Ok(domain) } else { Err(Error::NotAShop) }
 }
 
-/// The shop has let us in: its grant is stored, and what it says of itself. A connection that was disconnected is taken up again.
+/// The shop has let us in: its grant is stored. What it says of itself comes by [`shop_seen`]. A connection that was disconnected is taken
+/// up again.
 ///
 /// # Errors
-/// When there is no such connection, the shop is another one, its time zone is unknown, or the database fails.
-pub async fn shopify_granted(
-    app: &App,
-    by: &Actor,
-    id: ConnectionId,
-    tokens: &TokenSet,
-    shop: &ShopInfo,
-) -> Result<Model, Error> {
+/// When there is no such connection, or the database fails.
+pub async fn shopify_granted(app: &App, by: &Actor, id: ConnectionId, tokens: &TokenSet) -> Result<Model, Error> {
     let now = app.clock.now();
     let txn = app.db.begin_write().await?;
     settings::lock(&txn, Some(id), None).await?;
     let row = load(&txn, id).await?;
-    if row.shop_domain != shop.myshopify_domain {
-        return Err(Error::AnotherShop(row.shop_domain));
-    }
     grant::store(&txn, &app.keyring, id, Platform::Shopify, tokens, now).await?;
-    write_shop(&txn, id, shop, now).await?;
-    schedule::put(&txn, id, Kind::Pull, &app.config.pull_cron, &shop.iana_timezone, now).await?;
-    // Spread over an hour of the night, so that not all shops are looked at in the same minute.
-    let nightly = format!("0 {} 4 * * *", id.0.rem_euclid(60));
-    schedule::put(&txn, id, Kind::Check, &nightly, &shop.iana_timezone, now).await?;
     granted(app, txn, by, &row, Platform::Shopify, now).await
 }
 
-/// What the shop says of itself by now: name, currency, time zone. With another zone the schedules go by other clocks. What is booked stays.
+/// What the shop says of itself by now: name, currency, time zone. With another zone the schedules go by other clocks; with the first one
+/// its pulls begin. A connection that is called by its address is called by the shop's name. What is booked stays.
 ///
 /// # Errors
 /// When there is no such connection, the shop is another one, its time zone is unknown, or the database fails.
-pub(crate) async fn shop_seen(app: &App, id: ConnectionId, shop: &ShopInfo) -> Result<Model, Error> {
+pub async fn shop_seen(app: &App, id: ConnectionId, shop: &ShopInfo) -> Result<Model, Error> {
     let told = |row: &Model| {
         let pairs = [
             ("name", row.shop_name.clone(), shop.name.as_str()),
@@ -166,6 +159,9 @@ pub(crate) async fn shop_seen(app: &App, id: ConnectionId, shop: &ShopInfo) -> R
     if told(&row).is_empty() {
         return Ok(row);
     }
+    if shop.iana_timezone.parse::<Tz>().is_err() {
+        return Err(Error::TimeZone(shop.iana_timezone.clone()));
+    }
     let now = app.clock.now();
     let txn = app.db.begin_write().await?;
     settings::lock(&txn, Some(id), None).await?;
@@ -178,9 +174,20 @@ pub(crate) async fn shop_seen(app: &App, id: ConnectionId, shop: &ShopInfo) -> R
     if row.shop_time_zone.as_deref() != Some(shop.iana_timezone.as_str()) {
         schedule::move_to(&txn, id, &shop.iana_timezone, now).await?;
     }
-    noted(&txn, &Actor::system("check"), id, "shop_changed", format!("The shop changed its {changes}."), now).await?;
-    let row = load(&txn, id).await?;
+    if row.shop_time_zone.is_none() {
+        schedule::put(&txn, id, Kind::Pull, &app.config.pull_cron, &shop.iana_timezone, now).await?;
+    }
+    if row.name == row.shop_domain {
+        let named = Entity::update_many().filter(Column::Id.eq(id)).col_expr(Column::Name, Expr::value(&shop.name));
+        named.exec(&txn).await?;
+    }
+    if row.shop_name.is_some() {
+        let message = format!("The shop changed its {changes}.");
+        noted(&txn, &Actor::system("check"), id, "shop_changed", message, now).await?;
+    }
+    let row = status::settled(&txn, id, now).await?;
     txn.commit().await?;
+    app.bell.notify_one();
     Ok(row)
 }
 
@@ -231,13 +238,17 @@ pub async fn freshbooks_granted(
         .exec(&txn)
         .await?;
     let stored = granted(app, txn, by, &row, Platform::Freshbooks, now).await?;
-    match accounts {
-        [only] if stored.account_id.is_none() => match select_business(app, by, id, only.business_id).await {
-            // The grant is good all the same: the number template is changed, then the business selected.
-            Err(Error::Wrong(_)) => Ok(stored),
-            other => other,
-        },
-        _ => Ok(stored),
+    let [only] = accounts else { return Ok(stored) };
+    if stored.account_id.is_some() {
+        return Ok(stored);
+    }
+    match select_business(app, by, id, only.business_id).await {
+        Ok(row) => Ok(row),
+        // The grant is stored and good all the same: an admin changes the number template, or selects what can be selected.
+        Err(error) => {
+            warn!(error = &error as &dyn std::error::Error, "connection {id}: its one business was not selected");
+            load(app.db.read(), id).await
+        }
     }
 }
 
@@ -277,18 +288,25 @@ pub fn businesses(row: &Model) -> Vec<Account> {
 /// with another connection's; when there is no such connection, or the database fails.
 pub async fn select_business(app: &App, by: &Actor, id: ConnectionId, business_id: i64) -> Result<Model, Error> {
     let now = app.clock.now();
+    let choose = |row: &Model| {
+        if row.account_id.is_some() {
+            let same = row.business_id == Some(business_id);
+            return if same { Ok(None) } else { Err(Error::Bound(row.business_name.clone().unwrap_or_default())) };
+        }
+        let found = businesses(row).into_iter().find(|account| account.business_id == business_id);
+        found.map(Some).ok_or(Error::NoSuchBusiness)
+    };
     let known = load(app.db.read(), id).await?;
-    if known.business_id == Some(business_id) && known.account_id.is_some() {
-        return Ok(known);
-    }
-    if let Some(name) = known.business_name {
-        return Err(Error::Bound(name));
-    }
-    let found = businesses(&known).into_iter().find(|account| account.business_id == business_id);
-    let account = found.ok_or(Error::NoSuchBusiness)?;
+    let Some(account) = choose(&known)? else { return Ok(known) };
     let txn = app.db.begin_write().await?;
     settings::lock(&txn, Some(id), Some(&account.account_id)).await?;
+    // Somebody else may have chosen, or authorized with another login, before the lock was ours.
     let row = load(&txn, id).await?;
+    match choose(&row)? {
+        None => return Ok(row),
+        Some(still) if still == account => {}
+        Some(_) => return Err(Error::NoSuchBusiness),
+    }
     settings::check_account(&txn, &row, &account.account_id, now).await?;
     Entity::update_many()
         .filter(Column::Id.eq(id))
@@ -312,7 +330,7 @@ pub async fn select_business(app: &App, by: &Actor, id: ConnectionId, business_i
 ///
 /// # Errors
 /// When there is no such connection, or the database fails.
-pub(crate) async fn disconnected(app: &App, by: &Actor, id: ConnectionId, message: String) -> Result<Model, Error> {
+pub(crate) async fn disconnected(app: &App, by: &Actor, id: ConnectionId) -> Result<Model, Error> {
     let now = app.clock.now();
     let txn = app.db.begin_write().await?;
     settings::lock(&txn, Some(id), None).await?;
@@ -323,10 +341,20 @@ pub(crate) async fn disconnected(app: &App, by: &Actor, id: ConnectionId, messag
     grant::forget(&txn, id).await?;
     status::write_status(&txn, id, Status::Disconnected, now).await?;
     status::forgotten(&txn, &row, now).await?;
-    noted(&txn, by, id, "disconnect", message, now).await?;
+    noted(&txn, by, id, "disconnect", "Disconnected; the tokens are forgotten here.".to_owned(), now).await?;
     let row = load(&txn, id).await?;
     txn.commit().await?;
     Ok(row)
+}
+
+/// Something that happened to the connection without changing it, for the trail.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn note(app: &App, by: &Actor, id: ConnectionId, action: &str, message: &str) -> Result<(), Error> {
+    let txn = app.db.begin_write().await?;
+    noted(&txn, by, id, action, message.to_owned(), app.clock.now()).await?;
+    Ok(txn.commit().await?)
 }
 
 /// A change of the connection itself, for the trail.

@@ -61,8 +61,13 @@ impl Keyring {
 
     /// Whether the first key sealed this.
     pub fn is_current(&self, sealed: &str) -> bool {
-        let id = sealed.strip_prefix("k1.").and_then(|rest| rest.split_once('.')).map(|(id, _)| id);
+        let id = key_of(sealed);
         id.is_some() && id == self.keys.first().map(|(id, _)| id.as_str())
+    }
+
+    /// The key that sealed this, where it is not on the ring.
+    pub fn missing_for<'a>(&self, sealed: &'a str) -> Option<&'a str> {
+        key_of(sealed).filter(|id| !self.ids().any(|known| known == *id))
     }
 
     /// The ids of its keys, the one that seals first.
@@ -79,6 +84,11 @@ impl Keyring {
         let (_, cipher) = self.keys.iter().find(|(known, _)| known == id).ok_or(Error::UnknownKey(id.to_owned()))?;
         decrypt(cipher, place, encoded)
     }
+}
+
+/// The id of the key that sealed this.
+fn key_of(sealed: &str) -> Option<&str> {
+    sealed.strip_prefix("k1.").and_then(|rest| rest.split_once('.')).map(|(id, _)| id)
 }
 
 /// The key of one customer's values.

@@ -15,10 +15,11 @@ use entity::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, SimpleExpr},
 };
 use secrecy::{ExposeSecret, SecretString};
+use tracing::warn;
 
 pub(crate) use self::renew::alone;
 pub use self::renew::{Verdict, access, refused};
@@ -146,7 +147,14 @@ pub async fn store(
         renew_after: Set(None),
         updated_at: Set(now),
     };
-    let Some(known) = find(txn, connection, platform).await? else {
+    // Held: a renewal that is stored in between would count the same generation.
+    let known = Entity::find()
+        .filter(Column::ConnectionId.eq(connection))
+        .filter(Column::Platform.eq(platform))
+        .lock_exclusive()
+        .one(txn)
+        .await?;
+    let Some(known) = known else {
         Entity::insert(row).exec_without_returning(txn).await?;
         return Ok(());
     };
@@ -212,6 +220,23 @@ pub(crate) fn tokens(keyring: &Keyring, row: &Model) -> Result<Vec<SecretString>
     Ok(refresh.into_iter().chain(access).collect())
 }
 
+/// Gives tokens back to the platform, where it takes them: in Shopify the app is uninstalled instead. Whether it has confirmed all of it.
+pub(crate) async fn give_back<'a>(
+    app: &App,
+    platform: Platform,
+    tokens: impl Iterator<Item = &'a SecretString>,
+) -> bool {
+    let (Platform::Freshbooks, Some(client)) = (platform, app.config.freshbooks_client()) else { return false };
+    let mut all = true;
+    for token in tokens {
+        if let Err(e) = app.freshbooks.revoke(&client.id, &client.secret, token).await {
+            warn!(error = &e as &dyn std::error::Error, "a token was not revoked at FreshBooks");
+            all = false;
+        }
+    }
+    all
+}
+
 /// Forgets both grants of a connection.
 ///
 /// # Errors
@@ -219,6 +244,17 @@ pub(crate) fn tokens(keyring: &Keyring, row: &Model) -> Result<Vec<SecretString>
 pub(crate) async fn forget(txn: &impl ConnectionTrait, connection: ConnectionId) -> Result<(), DbErr> {
     Entity::delete_many().filter(Column::ConnectionId.eq(connection)).exec(txn).await?;
     Ok(())
+}
+
+/// The id of a key that some stored token is sealed under and the ring does not hold.
+///
+/// # Errors
+/// When the database fails.
+pub async fn missing_key(conn: &impl ConnectionTrait, keyring: &Keyring) -> Result<Option<String>, DbErr> {
+    let rows = Entity::find().all(conn).await?;
+    let sealed =
+        rows.iter().flat_map(|row| [Some(&row.access_token), row.refresh_token.as_ref(), row.client_secret.as_ref()]);
+    Ok(sealed.flatten().find_map(|sealed| keyring.missing_for(sealed)).map(str::to_owned))
 }
 
 /// Seals anew, under the first key, what another one sealed. A token set that is renewed meanwhile is left alone: it is sealed anew anyway.

@@ -3,7 +3,6 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use entity::{connection::Model, ids::ConnectionId, platform_grant::Kind, platform_grant::Platform};
-use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 use url::Url;
@@ -24,8 +23,10 @@ use crate::{
     shopify::oauth::parameter as value,
 };
 
-/// How long a link may lie in somebody's mail. It opens nothing by itself: a login with access to the connection's own account does.
+/// How long a link may lie in somebody's mail. Where the connection has its books already, only a login with access to them can use it.
 const LINK_LIVES: TimeDelta = TimeDelta::days(30);
+/// The same while it has none: whoever opens it decides which books that will be.
+const FIRST_LINK_LIVES: TimeDelta = TimeDelta::days(2);
 /// Where a link's content is sealed to.
 const LINK: &str = "oauth/freshbooks/link";
 
@@ -40,9 +41,10 @@ struct Link {
 ///
 /// # Errors
 /// Only when it cannot be sealed.
-pub fn freshbooks_link(app: &App, connection: ConnectionId) -> Result<Url, crypto::Error> {
-    let until = (app.clock.now() + LINK_LIVES).timestamp();
-    let link = serde_json::json!(Link { connection: connection.0, until }).to_string();
+pub fn freshbooks_link(app: &App, connection: &Model) -> Result<Url, crypto::Error> {
+    let lives = if connection.account_id.is_some() { LINK_LIVES } else { FIRST_LINK_LIVES };
+    let until = (app.clock.now() + lives).timestamp();
+    let link = serde_json::json!(Link { connection: connection.id.0, until }).to_string();
     let sealed = app.keyring.seal(LINK, link.as_bytes())?;
     let mut url = app.config.public("oauth/freshbooks/authorize");
     url.query_pairs_mut().append_pair("state", &URL_SAFE_NO_PAD.encode(sealed));
@@ -85,18 +87,33 @@ pub async fn end_freshbooks(app: &App, query: &str, browser: Option<&Browser>) -
     let begun = pending(app, browser, Platform::Freshbooks, &state).await?;
     take(app, &begun).await?;
     let id = begun.connection_id.ok_or(Error::UnknownState)?;
-    let code = value(query, "code").ok_or(Error::Declined)?;
+    let code = value(query, "code").ok_or_else(|| match value(query, "error").as_deref() {
+        None | Some("access_denied") => Error::Declined,
+        Some(other) => Error::Rejected(format!("FreshBooks says {}", word(other))),
+    })?;
     let client = app.config.freshbooks_client().ok_or(Error::NotConfigured("MLC_FRESHBOOKS_CLIENT_ID"))?;
+    // The code is good once: whoever hangs up now must not lose what it brings.
+    let granting = app.clone();
+    let granted = app.to_the_end(async move { granted(&granting, id, &client, &code).await }).await;
+    granted.unwrap_or(Err(Error::NoAnswer(Platform::Freshbooks)))
+}
+
+async fn granted(app: &App, id: ConnectionId, client: &Client, code: &str) -> Result<Granted, Error> {
     let back = app.config.freshbooks_redirect();
-    let answer = app.freshbooks.exchange_code(&client.id, &client.secret, &code, back.as_str()).await;
+    let answer = app.freshbooks.exchange_code(&client.id, &client.secret, code, back.as_str()).await;
     let tokens = token_set(answer.map_err(refused)?);
     let used = use_grant(app, id, &tokens).await;
     if used.is_err() {
-        give_back(app, &client, tokens.refresh.iter().chain([&tokens.access])).await;
+        grant::give_back(app, Platform::Freshbooks, tokens.refresh.iter().chain([&tokens.access])).await;
     }
     let connection = used?;
     check::soon(app, id);
     Ok(Granted { connection, next: None })
+}
+
+/// A code of the platform's, in letters that it may hold.
+fn word(code: &str) -> String {
+    code.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(40).collect()
 }
 
 async fn use_grant(app: &App, id: ConnectionId, tokens: &TokenSet) -> Result<Model, Error> {
@@ -134,7 +151,9 @@ async fn use_grant(app: &App, id: ConnectionId, tokens: &TokenSet) -> Result<Mod
     if accounts.is_empty() {
         return Err(Error::NoBusiness(reasons));
     }
-    Ok(connection::freshbooks_granted(app, &Actor::system("oauth"), id, tokens, &accounts).await?)
+    // Whose login it was is all that tells one person's authorization from another's.
+    let by = identity.id.map_or_else(|| Actor::system("oauth"), |login| Actor::login("freshbooks", login));
+    Ok(connection::freshbooks_granted(app, &by, id, tokens, &accounts).await?)
 }
 
 /// Why a business cannot be written to.
@@ -184,36 +203,43 @@ pub(crate) fn subscribed(account_id: &str, identity: &Identity) -> Result<(), Un
     }
 }
 
-/// Ends a connection: FreshBooks is told to forget the tokens, ours are forgotten. The app in the shop is uninstalled there.
+/// Ends a connection: ours are forgotten at once, then FreshBooks is told to forget the tokens, which the trail says. The app in the shop is
+/// uninstalled there.
 ///
 /// # Errors
-/// When there is no such connection, or the database fails. That FreshBooks does not answer is no error: it is said in the trail.
+/// When there is no such connection, or the database fails.
 pub async fn disconnect(app: &App, by: &Actor, id: ConnectionId) -> Result<Model, Error> {
+    // After a renewal that is under way: the tokens that are given back are the last ones.
+    let alone = grant::alone(app, id, Platform::Freshbooks).await?;
     let grant = grant::find(app.db.read(), id, Platform::Freshbooks).await?;
-    let message = match (grant, app.config.freshbooks_client()) {
-        (Some(row), Some(client)) => {
-            let tokens = grant::tokens(&app.keyring, &row)?;
-            if give_back(app, &client, tokens.iter()).await {
-                "Disconnected; FreshBooks has revoked the tokens."
-            } else {
-                "Disconnected; FreshBooks did not confirm that it revoked the tokens. They can be revoked there, under connected apps."
-            }
-        }
-        _ => "Disconnected.",
-    };
-    Ok(connection::disconnected(app, by, id, message.to_owned()).await?)
-}
-
-/// Whether FreshBooks has confirmed all of it.
-async fn give_back<'a>(app: &App, client: &Client, tokens: impl Iterator<Item = &'a SecretString>) -> bool {
-    let mut all = true;
-    for token in tokens {
-        if let Err(e) = app.freshbooks.revoke(&client.id, &client.secret, token).await {
-            warn!(error = &e as &dyn std::error::Error, "a token was not revoked at FreshBooks");
-            all = false;
-        }
+    let gone = connection::disconnected(app, by, id).await;
+    if gone.is_err()
+        && let Some(alone) = alone
+    {
+        alone.release(app).await?;
     }
-    all
+    let gone = gone?;
+    if let Some(row) = grant {
+        let (app, by) = (app.clone(), by.clone());
+        app.clone().spawn(async move {
+            let confirmed = match grant::tokens(&app.keyring, &row) {
+                Ok(tokens) => grant::give_back(&app, row.platform, tokens.iter()).await,
+                Err(e) => {
+                    warn!(error = &e as &dyn std::error::Error, "the tokens to be revoked do not open");
+                    false
+                }
+            };
+            let message = if confirmed {
+                "FreshBooks has revoked the tokens."
+            } else {
+                "FreshBooks did not confirm that it revoked the tokens. They can be revoked there, under connected apps."
+            };
+            if let Err(e) = connection::note(&app, &by, id, "revoke", message).await {
+                warn!(error = &e as &dyn std::error::Error, "the trail could not be written");
+            }
+        });
+    }
+    Ok(gone)
 }
 
 fn token_set(answer: TokenAnswer) -> TokenSet {
@@ -229,6 +255,7 @@ fn token_set(answer: TokenAnswer) -> TokenSet {
 }
 
 fn refused(error: freshbooks::Error) -> Error {
+    warn!(error = &error as &dyn std::error::Error, "FreshBooks did not take a grant's call");
     match error {
         freshbooks::Error::Unauthorized => Error::Code,
         freshbooks::Error::Refused(fault) | freshbooks::Error::Forbidden(fault) => Error::Rejected(fault.to_string()),

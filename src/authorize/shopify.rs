@@ -6,6 +6,7 @@ use entity::{
     platform_grant::{Kind, Platform},
 };
 use secrecy::SecretString;
+use tracing::warn;
 use url::Url;
 
 use super::{Browser, Error, Granted, Subject, begin, freshbooks_link, pending, take};
@@ -71,48 +72,70 @@ pub async fn end_shopify(app: &App, query: &str, browser: Option<&Browser>) -> R
     take(app, &begun).await?;
     let code = value(query, "code").ok_or(Error::Declined)?;
 
-    let known = connection::find_by_shop(app.db.read(), &shop).await?;
+    // The code is good once, and what it brings ends the grant before it: whoever hangs up now must not lose it.
+    let installing = app.clone();
+    let installed = app.to_the_end(async move { installed(&installing, &shop, &clients, &code).await }).await;
+    installed.unwrap_or(Err(Error::NoAnswer(Platform::Shopify)))
+}
+
+async fn installed(app: &App, shop: &str, clients: &[Client], code: &str) -> Result<Granted, Error> {
+    let known = connection::find_by_shop(app.db.read(), shop).await?;
     // A renewal and an install at once would each undo the other.
     let alone = match &known {
         Some(row) => grant::alone(app, row.id, Platform::Shopify).await?,
         None => None,
     };
-    let installed = install(app, &shop, &clients, &code, known).await;
+    let stored = install(app, shop, clients, code, known).await;
     if let Some(alone) = alone {
         alone.release(app).await?;
     }
-    installed
+    let (row, scopes) = stored?;
+    welcome(app, row, &scopes).await
 }
 
+/// The code for a grant, stored before anything is done with it.
 async fn install(
     app: &App,
     shop: &str,
     clients: &[Client],
     code: &str,
     known: Option<Model>,
-) -> Result<Granted, Error> {
+) -> Result<(Model, String), Error> {
     let tokens = token_set(exchange(app, shop, clients, code).await?, Kind::Authorization, None);
     let by = Actor::system("oauth");
-    let info = app.shopify.shop(shop, tokens.access.clone()).info().await.map_err(failed)?;
     let id = match known {
         Some(row) => row.id,
         None => {
-            let new = New { name: info.name.clone(), shop_domain: shop.to_owned(), settings: Settings::default() };
+            let (name, shop_domain) = (shop.to_owned(), shop.to_owned());
+            let new = New { name, shop_domain, settings: Settings::default() };
             connection::create(app, &by, new).await?.id
         }
     };
-    let connection = connection::shopify_granted(app, &by, id, &tokens, &info).await?;
-    let missing = missing(&tokens.scopes);
+    Ok((connection::shopify_granted(app, &by, id, &tokens).await?, tokens.scopes))
+}
+
+/// What the shop says of itself, and whether it has allowed enough.
+async fn welcome(app: &App, row: Model, scopes: &str) -> Result<Granted, Error> {
+    let id = row.id;
+    let missing = missing(scopes);
     if !missing.is_empty() {
-        // Stored all the same: Shopify has ended the grant before this one.
         if let Some(row) = grant::find(app.db.read(), id, Platform::Shopify).await? {
             connection::needs_reauthorization(app, &row, &scope_missing(&missing)).await?;
         }
         return Err(Error::Scopes(missing));
     }
+    let token = grant::access(app, id, Platform::Shopify).await?.token;
+    let connection = match app.shopify.shop(&row.shop_domain, token).info().await {
+        Ok(info) => connection::shop_seen(app, id, &info).await?,
+        // The grant is good all the same: the look at both ends asks again, and the nightly one.
+        Err(e) => {
+            warn!(error = &e as &dyn std::error::Error, "a shop that was just authorized did not say who it is");
+            row
+        }
+    };
     check::soon(app, id);
     let waits = connection.status == Status::Pending && connection.account_id.is_none();
-    let next = if waits { Some(freshbooks_link(app, id)?) } else { None };
+    let next = if waits { Some(freshbooks_link(app, &connection)?) } else { None };
     Ok(Granted { connection, next })
 }
 
@@ -164,7 +187,11 @@ async fn store(
     if !missing.is_empty() {
         return Err(Error::Scopes(missing));
     }
-    let connection = connection::shopify_granted(app, by, id, &tokens(scopes), &info).await?;
+    if info.myshopify_domain != row.shop_domain {
+        return Err(connection::Error::AnotherShop(row.shop_domain).into());
+    }
+    connection::shopify_granted(app, by, id, &tokens(scopes)).await?;
+    let connection = connection::shop_seen(app, id, &info).await?;
     check::soon(app, id);
     Ok(connection)
 }
@@ -211,6 +238,7 @@ pub(crate) fn scope_missing(missing: &[String]) -> Problem {
 }
 
 fn failed(error: shopify::Error) -> Error {
+    warn!(error = &error as &dyn std::error::Error, "Shopify did not take a grant's call");
     match error {
         shopify::Error::Unauthorized => Error::Code,
         shopify::Error::Unavailable(_) | shopify::Error::Unknown(_) | shopify::Error::Throttled { .. } => {

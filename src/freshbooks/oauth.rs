@@ -41,6 +41,8 @@ pub struct TokenAnswer {
 /// Who authorized us, and what they can reach.
 #[derive(Clone, Debug)]
 pub struct Identity {
+    /// The login's own number.
+    pub id: Option<i64>,
     /// Where an identity has no business of its own this is empty.
     pub businesses: Vec<Business>,
     /// By account id: `active`, `active_trial`, `cancelled`.
@@ -213,6 +215,7 @@ fn identity(me: &Value) -> Identity {
     // -1 is no limit.
     let limit = |permissions: &Value| u64::try_from(permissions["client.limit"].as_i64()?).ok();
     Identity {
+        id: me["identity_id"].as_i64().or_else(|| me["id"].as_i64()),
         businesses: rows("business_memberships").filter_map(business).collect(),
         subscriptions: subscriptions.filter_map(|(account, status)| Some((account.clone(), text(status)?))).collect(),
         client_limits: permissions.filter_map(|(account, of)| Some((account.clone(), limit(of)?))).collect(),

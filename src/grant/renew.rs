@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use backon::{ExponentialBuilder, Retryable};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     connection,
@@ -20,11 +21,11 @@ use secrecy::SecretString;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
-use super::{Access, Error, Sealed, TokenSet, find, name, opened, refusal};
+use super::{Access, Error, Sealed, TokenSet, find, give_back, name, opened, refusal};
 use crate::{
     app::App,
     config::Client,
-    connection as connections, freshbooks,
+    connection as connections, crypto, freshbooks,
     problem::{Owner, Problem},
     shopify, telemetry,
 };
@@ -39,6 +40,9 @@ const LEASE: TimeDelta = TimeDelta::seconds(75);
 const SECOND_REFUSAL: TimeDelta = TimeDelta::minutes(10);
 /// Waits after a renewal that brought nothing, in seconds; the last one stays.
 const LADDER: [i64; 6] = [5, 30, 120, 600, 1_800, 3_600];
+/// Bounds of such a wait.
+const LEAST_REST: TimeDelta = TimeDelta::milliseconds(200);
+const LONGEST_REST: TimeDelta = TimeDelta::hours(1);
 /// From how many failures in a row on somebody is told.
 const TELL_AFTER: i32 = 4;
 
@@ -57,6 +61,7 @@ pub enum Verdict {
 /// [`Error::Missing`] and [`Error::Refused`] when only a person can go on, [`Error::NotYet`] when a renewal is under way or was put off.
 pub async fn access(app: &App, connection: ConnectionId, platform: Platform) -> Result<Access, Error> {
     let began = Instant::now();
+    let mut renewed = false;
     loop {
         let row = find(app.db.read(), connection, platform).await?.ok_or(Error::Missing)?;
         if let Some(problem) = refusal(&row) {
@@ -66,21 +71,20 @@ pub async fn access(app: &App, connection: ConnectionId, platform: Platform) -> 
         if !is_due(app, &row, now) {
             return present(app, &row);
         }
+        // Asked once, whatever came of it. And nothing is begun that the end of the process would cut off.
+        if renewed || app.stop.is_cancelled() {
+            return present_or_later(app, &row, now, TimeDelta::seconds(1));
+        }
         if let Some(after) = row.renew_after.filter(|after| *after > now) {
             return present_or_later(app, &row, now, after - now);
         }
         if let Some(fence) = take(app, &row, now).await? {
-            // In a task of its own: a visit that is dropped half-way must not take the new pair with it.
-            let (told, hears) = tokio::sync::oneshot::channel();
+            // A visit that is dropped half-way must not take the new pair with it.
             let renewing = app.clone();
-            app.spawn(async move {
-                let _ = told.send(renew(&renewing, row, fence).await);
-            });
-            match hears.await {
-                Ok(Ok(())) => continue,
-                Ok(Err(error)) => return Err(error),
-                Err(_) => return Err(Error::NotYet { wait: Duration::from_secs(1) }),
-            }
+            let ended = app.to_the_end(async move { renew(&renewing, row, fence).await }).await;
+            ended.unwrap_or(Err(Error::NotYet { wait: Duration::from_secs(1) }))?;
+            renewed = true;
+            continue;
         }
         if began.elapsed() > PATIENCE {
             return present_or_later(app, &row, now, TimeDelta::seconds(1));
@@ -167,7 +171,7 @@ fn is_usable(row: &Model, now: DateTime<Utc>) -> bool {
 
 fn present(app: &App, row: &Model) -> Result<Access, Error> {
     let token = opened(&app.keyring, row, "access_token", Some(&row.access_token))?;
-    Ok(Access { token: token.ok_or(crate::crypto::Error::Sealed)?, generation: row.generation })
+    Ok(Access { token: token.ok_or(crypto::Error::Sealed)?, generation: row.generation })
 }
 
 fn present_or_later(app: &App, row: &Model, now: DateTime<Utc>, wait: TimeDelta) -> Result<Access, Error> {
@@ -229,6 +233,8 @@ enum Fault {
     Ours(String),
     /// No answer, or none that says anything. Asked again later, with the same token.
     Later(Box<dyn std::error::Error + Send + Sync>, Option<Duration>),
+    /// What is stored does not open.
+    Sealed(crypto::Error),
     /// This token cannot be exchanged, and works as it is.
     Stays,
 }
@@ -238,11 +244,14 @@ async fn renew(app: &App, row: Model, fence: Uuid) -> Result<(), Error> {
     let connection = connections::load(app.db.read(), row.connection_id).await?;
     match ask(app, &connection, &row).await {
         Ok(tokens) => {
-            let stored = keep(app, &row, &tokens).await?;
+            let stored = kept_at_last(app, &row, &tokens).await?;
             telemetry::token_renewed(platform, if stored { "renewed" } else { "superseded" });
-            info!(connection = %row.connection_id, platform, "token renewed");
+            info!(connection = %row.connection_id, platform, stored, "token renewed");
             if stored {
                 connections::renewed(app, &row).await?;
+            } else if find(app.db.read(), row.connection_id, row.platform).await?.is_none() {
+                // Disconnected meanwhile: what was just bought is nobody's.
+                give_back(app, row.platform, tokens.refresh.iter().chain([&tokens.access])).await;
             }
             Ok(())
         }
@@ -256,7 +265,12 @@ async fn renew(app: &App, row: Model, fence: Uuid) -> Result<(), Error> {
         Err(Fault::Ours(reason)) => {
             telemetry::token_renewed(platform, "misconfigured");
             error!(connection = %row.connection_id, platform, "token not renewed: {reason}");
-            put_off(app, &row, fence, None, Some(reason)).await
+            put_off(app, &row, fence, None, Some(ours(row.platform, &reason))).await
+        }
+        Err(Fault::Sealed(cause)) => {
+            telemetry::token_renewed(platform, "sealed");
+            error!(error = &cause as &dyn std::error::Error, connection = %row.connection_id, platform, "token not renewed");
+            put_off(app, &row, fence, None, Some(sealed(row.platform))).await
         }
         Err(Fault::Later(cause, wait)) => {
             telemetry::token_renewed(platform, "no_answer");
@@ -264,6 +278,22 @@ async fn renew(app: &App, row: Model, fence: Uuid) -> Result<(), Error> {
             put_off(app, &row, fence, wait, None).await
         }
     }
+}
+
+/// As [`keep`], for minutes where the database does not take it: at FreshBooks there is no second pair for the same token.
+async fn kept_at_last(app: &App, row: &Model, tokens: &TokenSet) -> Result<bool, Error> {
+    let patiently = ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(100))
+        .with_max_delay(Duration::from_secs(30))
+        .with_max_times(14)
+        .with_jitter();
+    (|| keep(app, row, tokens))
+        .retry(patiently)
+        .when(|error| matches!(error, Error::Db(_)))
+        .notify(|error, wait| {
+            warn!(error = error as &dyn std::error::Error, ?wait, "a new token could not be stored yet")
+        })
+        .await
 }
 
 /// The new token set in place of the one that it was bought with. By that one's generation, not by the lease: whoever holds its only
@@ -312,14 +342,15 @@ async fn put_off(
     row: &Model,
     fence: Uuid,
     wait: Option<Duration>,
-    ours: Option<String>,
+    ours: Option<Problem>,
 ) -> Result<(), Error> {
     let step = usize::try_from(row.failures).unwrap_or_default().min(LADDER.len() - 1);
-    let rest = wait.and_then(|wait| TimeDelta::from_std(wait).ok());
-    let rest = rest.unwrap_or_else(|| app.config.scaled(TimeDelta::seconds(LADDER[step])));
+    let asked = wait.and_then(|wait| TimeDelta::from_std(wait).ok()).unwrap_or_default();
+    // A platform may ask for no time at all, or for years.
+    let rest = app.config.scaled(TimeDelta::seconds(LADDER[step])).max(asked).clamp(LEAST_REST, LONGEST_REST);
     release(app, row, fence, Some(rest)).await?;
     if ours.is_some() || row.failures + 1 >= TELL_AFTER {
-        connections::not_renewed(app, row, unrenewed(row.platform, ours.as_deref())).await?;
+        connections::not_renewed(app, row, ours.unwrap_or_else(|| unanswered(row.platform))).await?;
     }
     Ok(())
 }
@@ -347,7 +378,7 @@ async fn ask_shopify(app: &App, connection: &connection::Model, row: &Model) -> 
             (Some(Renewal::ClientCredentials), _, _) => app.shopify.client_credentials(domain, &client, now).await,
             (_, Some(refresh), _) => app.shopify.refresh(domain, &client, refresh, now).await,
             (_, None, Some(access)) => app.shopify.migrate(domain, &client, access, now).await,
-            _ => return Err(Fault::Ours("the stored token does not open".to_owned())),
+            _ => return Err(Fault::Sealed(crypto::Error::Sealed)),
         };
         return match answer {
             Ok(answer) => Ok(TokenSet {
@@ -359,6 +390,10 @@ async fn ask_shopify(app: &App, connection: &connection::Model, row: &Model) -> 
                 expires_at: answer.expires_at,
                 refresh_expires_at: answer.refresh_expires_at,
             }),
+            // Another app may have been given it: the API itself tells whether it still works.
+            Err(shopify::Error::Unauthorized) if renewal(row) == Some(Renewal::Migrate) && !row.stale => {
+                Err(Fault::Stays)
+            }
             Err(shopify::Error::Unauthorized) => Err(Fault::Over(lost(row.platform, row.kind))),
             // An app of the shop's own: its owner has the new secret.
             Err(shopify::Error::Rejected(_)) if own.is_some() => Err(Fault::Over(lost(row.platform, row.kind))),
@@ -415,7 +450,7 @@ fn own_client(app: &App, row: &Model) -> Result<Option<Client>, Fault> {
 }
 
 fn secret(app: &App, row: &Model, column: &str, sealed: Option<&str>) -> Result<Option<SecretString>, Fault> {
-    opened(&app.keyring, row, column, sealed).map_err(|error| Fault::Later(Box::new(error), None))
+    opened(&app.keyring, row, column, sealed).map_err(Fault::Sealed)
 }
 
 /// A grant that is over.
@@ -445,24 +480,39 @@ fn lost(platform: Platform, kind: Kind) -> Problem {
     Problem::new(owner, "NEEDS_REAUTHORIZATION", message, hint)
 }
 
-/// A grant that cannot be renewed for now.
-fn unrenewed(platform: Platform, ours: Option<&str>) -> Problem {
-    let title = match platform {
+fn title(platform: Platform) -> &'static str {
+    match platform {
         Platform::Shopify => "Shopify",
         Platform::Freshbooks => "FreshBooks",
-    };
-    match ours {
-        Some(reason) => Problem::new(
-            Owner::Operator,
-            "APP_CREDENTIALS",
-            format!("{title} does not know this service's app: {reason}."),
-            "Compare the client id and secret of the settings with those of the app, and restart. The sync goes on by itself then.",
-        ),
-        None => Problem::new(
-            Owner::Platform,
-            "TOKEN_NOT_RENEWED",
-            format!("{title} has not answered a renewal of its token for a while."),
-            "Nothing to do if its status page shows an outage: it is tried again by itself.",
-        ),
     }
+}
+
+/// The platform does not know our app.
+fn ours(platform: Platform, reason: &str) -> Problem {
+    Problem::new(
+        Owner::Operator,
+        "APP_CREDENTIALS",
+        format!("{} does not know this service's app: {reason}.", title(platform)),
+        "Compare the client id and secret of the settings with those of the app, and restart. The sync goes on by itself then.",
+    )
+}
+
+/// What is stored does not open.
+fn sealed(platform: Platform) -> Problem {
+    Problem::new(
+        Owner::Operator,
+        "KEY_MISSING",
+        format!("The stored token for {} does not open under MLC_ENCRYPTION_KEYS.", title(platform)),
+        "Put the key back that is missing from MLC_ENCRYPTION_KEYS, and restart. If it is lost, this end must be authorized again.",
+    )
+}
+
+/// No answer for a while.
+fn unanswered(platform: Platform) -> Problem {
+    Problem::new(
+        Owner::Platform,
+        "TOKEN_NOT_RENEWED",
+        format!("{} has not answered a renewal of its token for a while.", title(platform)),
+        "Nothing to do if its status page shows an outage: it is tried again by itself.",
+    )
 }

@@ -22,21 +22,28 @@ use crate::{
     problem::Owner,
 };
 
-/// The cookie that ties a grant to the browser that began it.
-const COOKIE: &str = "mlc_oauth";
+/// The cookie that ties a grant to the browser that began it. Over https under a name that no other host can set it by.
+fn cookie_name(web: &Web) -> &'static str {
+    if is_https(web) { "__Host-mlc_oauth" } else { "mlc_oauth" }
+}
+
+fn is_https(web: &Web) -> bool {
+    web.app.config.public_url.scheme() == "https"
+}
+
 /// Seconds it is kept: longer than a grant may take.
 const COOKIE_LIVES: u32 = 3_600;
 
 /// `GET /oauth/shopify/install`.
 pub(super) async fn install(State(web): State<Web>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response<Body> {
-    let browser = browser(&headers).unwrap_or_else(Browser::fresh);
+    let browser = browser(&web, &headers).unwrap_or_else(Browser::fresh);
     let next = authorize::begin_shopify(&web.app, &query.unwrap_or_default(), &browser).await;
     go(&web, next, &browser)
 }
 
 /// `GET /oauth/shopify/callback`.
 pub(super) async fn installed(State(web): State<Web>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response<Body> {
-    let browser = browser(&headers);
+    let browser = browser(&web, &headers);
     match authorize::end_shopify(&web.app, &query.unwrap_or_default(), browser.as_ref()).await {
         Ok(granted) => shopify_page(&granted).into_response(),
         Err(error) => failed(&error),
@@ -45,14 +52,14 @@ pub(super) async fn installed(State(web): State<Web>, headers: HeaderMap, RawQue
 
 /// `GET /oauth/freshbooks/authorize`.
 pub(super) async fn consent(State(web): State<Web>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response<Body> {
-    let browser = browser(&headers).unwrap_or_else(Browser::fresh);
+    let browser = browser(&web, &headers).unwrap_or_else(Browser::fresh);
     let next = authorize::begin_freshbooks(&web.app, &query.unwrap_or_default(), &browser).await;
     go(&web, next, &browser)
 }
 
 /// `GET /oauth/freshbooks/callback`.
 pub(super) async fn consented(State(web): State<Web>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response<Body> {
-    let browser = browser(&headers);
+    let browser = browser(&web, &headers);
     match authorize::end_freshbooks(&web.app, &query.unwrap_or_default(), browser.as_ref()).await {
         Ok(granted) => freshbooks_page(&granted.connection).into_response(),
         Err(error) => failed(&error),
@@ -60,11 +67,11 @@ pub(super) async fn consented(State(web): State<Web>, headers: HeaderMap, RawQue
 }
 
 /// The browser, by the cookie that it was given.
-fn browser(headers: &HeaderMap) -> Option<Browser> {
+fn browser(web: &Web, headers: &HeaderMap) -> Option<Browser> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let ours = cookies.flat_map(|line| line.split(';')).find_map(|pair| {
         let (name, value) = pair.trim().split_once('=')?;
-        (name == COOKIE).then_some(value)
+        (name == cookie_name(web)).then_some(value)
     })?;
     (ours.len() == 64 && ours.bytes().all(|b| b.is_ascii_hexdigit())).then(|| Browser::of(ours))
 }
@@ -75,15 +82,9 @@ fn go(web: &Web, next: Result<Url, Error>, browser: &Browser) -> Response<Body> 
         Ok(next) => next,
         Err(error) => return failed(&error),
     };
-    let config = &web.app.config;
-    let secure = if config.public_url.scheme() == "https" { "; Secure" } else { "" };
-    let path = config.public("oauth");
+    let (name, secure) = (cookie_name(web), if is_https(web) { "; Secure" } else { "" });
     // Lax: the platform's redirect back is a navigation from another site.
-    let cookie = format!(
-        "{COOKIE}={}; Path={}; Max-Age={COOKIE_LIVES}; HttpOnly; SameSite=Lax{secure}",
-        browser.cookie(),
-        path.path()
-    );
+    let cookie = format!("{name}={}; Path=/; Max-Age={COOKIE_LIVES}; HttpOnly; SameSite=Lax{secure}", browser.cookie());
     let (Ok(cookie), Ok(location)) = (HeaderValue::from_str(&cookie), HeaderValue::from_str(next.as_str())) else {
         return failed(&Error::NotAShop);
     };

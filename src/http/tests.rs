@@ -184,7 +184,8 @@ impl World {
         };
         let new = New { name: shop.name.clone(), shop_domain: shop.myshopify_domain.clone(), settings };
         let id = crate::connection::create(&self.app, &by, new).await?.id;
-        crate::connection::shopify_granted(&self.app, &by, id, &tokens, &shop).await?;
+        crate::connection::shopify_granted(&self.app, &by, id, &tokens).await?;
+        crate::connection::shop_seen(&self.app, id, &shop).await?;
         crate::connection::freshbooks_granted(&self.app, &by, id, &tokens, &[account]).await?;
         crate::connection::select_business(&self.app, &by, id, 1).await
     }

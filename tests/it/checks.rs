@@ -399,8 +399,7 @@ async fn what_only_warns_stops_nothing() {
 
 /// The shop's grant, as if it had come about in another way.
 async fn regrant(app: &TestApp, tokens: TokenSet) {
-    let info = app.app.shopify.shop(&app.connection().await.shop_domain, SHOPIFY_TOKEN.into()).info().await.unwrap();
-    connection::shopify_granted(&app.app, &Actor::system("test"), app.connection, &tokens, &info).await.unwrap();
+    connection::shopify_granted(&app.app, &Actor::system("test"), app.connection, &tokens).await.unwrap();
 }
 
 #[tokio::test]

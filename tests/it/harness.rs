@@ -372,7 +372,8 @@ async fn connect(app: &App, books: &freshbooks::Options, settings: Settings) -> 
     let new = New { name: "Test".to_owned(), shop_domain: SHOP.to_owned(), settings };
     let id = ml_connector::connection::create(app, &by, new).await.unwrap().id;
     let shopify = TokenSet::custom_app(SHOPIFY_TOKEN.into(), "read_orders,read_customers".to_owned());
-    ml_connector::connection::shopify_granted(app, &by, id, &shopify, &info).await.unwrap();
+    ml_connector::connection::shopify_granted(app, &by, id, &shopify).await.unwrap();
+    ml_connector::connection::shop_seen(app, id, &info).await.unwrap();
     let tokens = TokenSet {
         kind: Kind::Authorization,
         refresh: Some(books.refresh_token.clone().into()),

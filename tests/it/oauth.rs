@@ -522,6 +522,7 @@ async fn pausing_stops_and_disconnecting_revokes_and_both_can_be_taken_back() {
     app.settle().await;
     assert_eq!(app.invoices_of("#1001"), ["32.77 CAD, paid"]);
     assert_eq!(change("disconnectConnection").await, "DISCONNECTED");
+    app.quiet().await;
     assert!(grant::list(app.app.db.read(), app.connection).await.unwrap().is_empty());
     assert_eq!(app.freshbooks.tokens(), (None, None), "revoked over there");
     assert_eq!(change("resumeConnection").await, Value::Null, "somebody must authorize first");

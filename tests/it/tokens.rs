@@ -503,6 +503,10 @@ async fn another_key_takes_over_under_load_and_no_request_fails() {
     }
     let again = ml_connector::rotate::run(&front).await.unwrap();
     assert_eq!((again.grants, again.customer_keys), (0, 0), "nothing is left under the old key");
+    let mut slip = app.app.config.clone();
+    slip.encryption_keys = Some(old.into());
+    let refused = App::new(slip, app.app.clock.clone()).await.err().unwrap().to_string();
+    assert!(refused.contains("MLC_ENCRYPTION_KEYS") && refused.contains("`new`"), "{refused}");
     let only = ring(new.expose_secret());
     for platform in BOTH {
         grant::access(&only, app.connection, platform).await.unwrap();
