@@ -53,7 +53,7 @@ impl Error {
             Self::BadLink => Problem::new(
                 Owner::Operator,
                 "LINK_OVER",
-                "This link is not valid: it is older than 30 days, or was not copied whole.",
+                "This link is not valid any more, or was not copied whole: it is good for two days before the first authorization, for 30 days after it.",
                 "Ask for a new one; an administrator gets it from authorizeFreshbooks.",
             ),
             Self::Declined => {
@@ -143,7 +143,7 @@ fn internal() -> Problem {
     Problem::new(
         Owner::Operator,
         "INTERNAL",
-        "Something went wrong on this service's side; nothing was connected.",
+        "Something went wrong on this service's side.",
         format!("Its log says what. {AGAIN}"),
     )
 }

@@ -11,7 +11,7 @@ use ml_connector::{app::App, check, clock::Clock, config::Config, connection, db
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-use super::output;
+use super::{output, serve};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -34,7 +34,12 @@ pub(super) async fn run(config: Config, args: Args) -> anyhow::Result<()> {
         bail!("the schema of the database {shown} is not up to date: run `ml-connector migrate`");
     }
     let app = App::on(db, config, Clock::default())?;
-    let pinged = ping(&app, &args).await;
+    // Ctrl-C included: what FreshBooks has just answered must be stored.
+    serve::stop_on_signal(&app)?;
+    let pinged = tokio::select! {
+        pinged = ping(&app, &args) => pinged,
+        () = app.stop.cancelled() => Err(anyhow::anyhow!("interrupted")),
+    };
     // A renewal of a token that was begun is ended.
     app.stopped().await;
     let bad = pinged?;

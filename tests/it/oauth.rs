@@ -290,6 +290,78 @@ async fn a_shop_that_allows_less_than_is_needed_waits_for_another_consent() {
 }
 
 #[tokio::test]
+async fn a_shop_that_does_not_answer_right_after_its_consent_is_connected_all_the_same() {
+    let mut app = TestApp::in_world(unconnected()).await;
+    app.shopify.faults.add(Some("graphql:Shop"), 0, 3, Moment::Before, Failure::Status(502));
+    let mut person = Person::default();
+    let landed = person.open(&install_link(&app)).await;
+    assert_eq!(landed.status, 200, "{}", landed.page);
+    app.quiet().await;
+    let row = only_connection(&app).await;
+    assert_eq!(
+        (row.shop_name.as_deref(), row.shop_time_zone.as_deref()),
+        (Some("Sandbox Store"), Some("America/Toronto"))
+    );
+    assert_eq!(connect_by_browser(&mut app, &mut person).await.status, Status::Active);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn somebody_who_hangs_up_while_shopify_answers_has_connected_all_the_same() {
+    let app = TestApp::in_world(unconnected()).await;
+    let mut person = Person::default();
+    let callback = person.callback(&install_link(&app)).await;
+    app.shopify.faults.add(
+        Some("oauth:token"),
+        0,
+        1,
+        Moment::After,
+        Failure::Late(std::time::Duration::from_millis(400)),
+    );
+    let hung_up = tokio::time::timeout(std::time::Duration::from_millis(150), person.step(&callback)).await;
+    assert!(hung_up.is_err(), "it was to be slow");
+    app.quiet().await;
+    let row = only_connection(&app).await;
+    assert!(grant::find(app.app.db.read(), row.id, Platform::Shopify).await.unwrap().is_some());
+    app.end().await;
+}
+
+#[tokio::test]
+async fn disconnecting_needs_no_answer_of_freshbooks() {
+    let mut app = TestApp::in_world(unconnected()).await;
+    connect_by_browser(&mut app, &mut Person::default()).await;
+    app.freshbooks.faults.add(Some("Revoke"), 0, 2, Moment::Before, Failure::Drop);
+    authorize::disconnect(&app.app, &Actor::system("test"), app.connection).await.unwrap();
+    app.quiet().await;
+    assert_eq!(app.connection().await.status, Status::Disconnected);
+    assert!(grant::list(app.app.db.read(), app.connection).await.unwrap().is_empty());
+    let trail = entity::audit_entry::Entity::find().all(app.app.db.read()).await.unwrap();
+    let said: Vec<_> =
+        trail.iter().rev().take(2).map(|entry| (entry.action.as_str(), entry.message.as_str())).collect();
+    assert_eq!((said[1].0, said[0].0), ("disconnect", "revoke"));
+    assert!(said[0].1.contains("did not confirm"), "{said:?}");
+    app.end().await;
+}
+
+#[tokio::test]
+async fn of_two_admins_who_choose_at_once_one_decides() {
+    let books = freshbooks::Options {
+        more_businesses: vec![freshbooks::Business::new(77, "Second Ltd", Some("SbX8r2"))],
+        ..freshbooks::Options::default()
+    };
+    let mut app = TestApp::in_world(World { freshbooks: books, ..unconnected() }).await;
+    connect_by_browser(&mut app, &mut Person::default()).await;
+    let choose = async |business| {
+        ml_connector::connection::select_business(&app.app, &Actor::system("test"), app.connection, business).await
+    };
+    let (one, other) = tokio::join!(choose(77), choose(14_700_001));
+    assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
+    let chosen = if one.is_ok() { 77 } else { 14_700_001 };
+    assert_eq!(app.connection().await.business_id, Some(chosen));
+    app.end().await;
+}
+
+#[tokio::test]
 async fn while_a_secret_is_rotated_either_one_lets_shopify_in() {
     let (old, new) = ("shpss_old_old_old_old_old_old_old_old", "shpss_new_new_new_new_new_new_new_new");
     let store = shopify::Options {

@@ -61,8 +61,8 @@ pub(in super::super) struct AuthorizeFreshbooksInput {
 /// Where a person goes on.
 #[derive(SimpleObject)]
 pub(in super::super) struct AuthorizePayload {
-    /// Open it in the browser of somebody who may allow access there. FreshBooks' links are valid for 30 days; null where the input must be
-    /// mended first.
+    /// Open it in the browser of somebody who may allow access there. FreshBooks' links are valid for two days before the first
+    /// authorization, which decides whose books these are, and for 30 days after it. Null where the input must be mended first.
     authorization_url: Option<String>,
     /// What is wrong with the input.
     user_errors: Vec<UserError>,
