@@ -4,6 +4,7 @@
 //! stored. The new set is stored before it is used, and counted by `generation`: a call that was refused with an older one simply takes
 //! the present one. Only a refusal of a set that was itself the answer to a refusal is final, and only a person can mend that.
 
+mod ask;
 mod renew;
 
 use std::sync::atomic::{AtomicI64, Ordering};
