@@ -1,6 +1,7 @@
 //! Grants at FreshBooks: plain calls, nothing is stored.
 //!
-//! A refresh spends its token: when the answer is lost, only a person can authorize again. So no call for tokens is ever repeated.
+//! A refresh spends its token: when the answer is lost, only a person can authorize again. No call for tokens is repeated here: whoever
+//! holds the stored pair decides that.
 
 use std::collections::HashMap;
 
@@ -56,8 +57,6 @@ pub struct Identity {
 pub struct Business {
     /// Of the business, not of the membership.
     pub id: i64,
-    /// For the newer accounting endpoints.
-    pub uuid: Option<String>,
     /// As people call it.
     pub name: String,
     /// `None` where a business keeps no books: it cannot be connected.
@@ -202,7 +201,6 @@ fn identity(me: &Value) -> Identity {
         let account_id = text(&business["account_id"]).filter(|id| !id.is_empty());
         Some(Business {
             id: business["id"].as_i64()?,
-            uuid: text(&business["business_uuid"]),
             name: text(&business["name"]).unwrap_or_default(),
             account_role: account_id.as_deref().and_then(account_role),
             account_id,

@@ -14,8 +14,6 @@ pub struct Access {
     pub plan: String,
     /// A store for trying things out: its orders are not real sales.
     pub development: bool,
-    /// Whether the shop is on Shopify Plus.
-    pub plus: bool,
 }
 
 /// A version of the Admin API.
@@ -122,7 +120,6 @@ struct Planned {
 struct Plan {
     public_display_name: String,
     partner_development: bool,
-    shopify_plus: bool,
 }
 
 impl Shop {
@@ -136,7 +133,6 @@ impl Shop {
             scopes: current_app_installation.access_scopes.into_iter().map(|scope| scope.handle).collect(),
             plan: shop.plan.public_display_name,
             development: shop.plan.partner_development,
-            plus: shop.plan.shopify_plus,
         })
     }
 
@@ -168,14 +164,14 @@ mod tests {
     async fn the_installation_names_its_scopes_and_the_plan() {
         let body = json!({"data": {
             "currentAppInstallation": {"accessScopes": [{"handle": "read_orders"}, {"handle": "write_customers"}]},
-            "shop": {"plan": {"publicDisplayName": "Basic", "partnerDevelopment": false, "shopifyPlus": false}}}});
+            "shop": {"plan": {"publicDisplayName": "Basic", "partnerDevelopment": false}}}});
         let server = Server::start([Reply::json(body), Reply::json(json!({"data": {"shop": null}}))]).await;
         let access = server.shop().access().await.unwrap();
         assert_eq!(
             (access.scopes.join(" "), access.plan.as_str()),
             ("read_orders write_customers".to_owned(), "Basic")
         );
-        assert!(!access.development && !access.plus);
+        assert!(!access.development);
         assert_eq!(server.seen()[0].body["operationName"], "AppInstallation");
         assert!(matches!(server.shop().access().await, Err(Error::Malformed(_))));
     }
