@@ -60,50 +60,45 @@ pub(crate) async fn needs_reauthorization(
     Ok(())
 }
 
-/// Stops all work of the connection until what stands in the way over there is gone.
+/// Stops all work of the connection until what stands in the way over there is gone. In a transaction that has locked `row`, of a
+/// connection that is not disconnected; ring the bell after the commit.
 ///
 /// # Errors
 /// When the database fails.
-pub(crate) async fn block(app: &App, id: ConnectionId, problem: &Problem) -> Result<(), Error> {
-    let now = app.clock.now();
-    let txn = app.db.begin_write().await?;
-    lock(&txn, Some(id), None).await?;
-    let row = load(&txn, id).await?;
-    let known = blocked(&row);
+pub(crate) async fn block(
+    txn: &impl ConnectionTrait,
+    row: &Model,
+    problem: &Problem,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let (id, known) = (row.id, blocked(row));
     if known.as_ref() == Some(problem) {
         return Ok(());
     }
     if let Some(known) = known {
-        alert::resolve(&txn, id, &known.code, "", now).await?;
+        alert::resolve(txn, id, &known.code, "", now).await?;
     }
-    write_blocked(&txn, id, Some(problem)).await?;
-    settled(&txn, id, now).await?;
+    write_blocked(txn, id, Some(problem)).await?;
+    settled(txn, id, now).await?;
     let raise =
         Raise { connection: id, subject: "", severity: Severity::Critical, problem: problem.clone(), action: None };
-    alert::raise(&txn, raise, now).await?;
-    noted(&txn, &Actor::system("worker"), id, "blocked", problem.to_string(), now).await?;
-    txn.commit().await?;
+    alert::raise(txn, raise, now).await?;
+    noted(txn, &Actor::system("worker"), id, "blocked", problem.to_string(), now).await?;
     warn!("connection {id} is blocked: {problem}");
-    app.bell.notify_one();
     Ok(())
 }
 
-/// Nothing stands in the way any longer.
+/// What stood in the way, if anything did, is over. Called as [`block`].
 ///
 /// # Errors
 /// When the database fails.
-pub(crate) async fn unblock(app: &App, id: ConnectionId) -> Result<(), Error> {
-    let now = app.clock.now();
-    let Some(known) = blocked(&load(app.db.read(), id).await?) else { return Ok(()) };
-    let txn = app.db.begin_write().await?;
-    lock(&txn, Some(id), None).await?;
-    write_blocked(&txn, id, None).await?;
-    settled(&txn, id, now).await?;
-    alert::resolve(&txn, id, &known.code, "", now).await?;
-    noted(&txn, &Actor::system("worker"), id, "unblocked", format!("{} is over.", known.code), now).await?;
-    txn.commit().await?;
+pub(crate) async fn unblock(txn: &impl ConnectionTrait, row: &Model, now: DateTime<Utc>) -> Result<(), Error> {
+    let (id, Some(known)) = (row.id, blocked(row)) else { return Ok(()) };
+    write_blocked(txn, id, None).await?;
+    settled(txn, id, now).await?;
+    alert::resolve(txn, id, &known.code, "", now).await?;
+    noted(txn, &Actor::system("worker"), id, "unblocked", format!("{} is over.", known.code), now).await?;
     info!("connection {id} works again: {} is over", known.code);
-    app.bell.notify_one();
     Ok(())
 }
 
