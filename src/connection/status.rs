@@ -121,13 +121,21 @@ pub(crate) async fn renewed(app: &App, before: &platform_grant::Model) -> Result
     Ok(())
 }
 
-/// Tells that a grant's renewals bring nothing. The connection works on for as long as its token does.
+/// Tells that a grant's renewals bring nothing. The connection works on for as long as its token does. Of a token set that was replaced
+/// meanwhile, or forgotten, nothing is told.
 ///
 /// # Errors
 /// When the database fails.
 pub(crate) async fn not_renewed(app: &App, grant: &platform_grant::Model, problem: Problem) -> Result<(), Error> {
+    let (id, platform) = (grant.connection_id, grant.platform);
     let txn = app.db.begin_write().await?;
-    alert::raise(&txn, told(grant.connection_id, grant.platform, problem, None), app.clock.now()).await?;
+    lock(&txn, Some(id), None).await?;
+    let present = grant::find(&txn, id, platform).await?;
+    let same = present.is_some_and(|row| row.id == grant.id && row.generation == grant.generation);
+    if !same || load(&txn, id).await?.status == Status::Disconnected {
+        return Ok(());
+    }
+    alert::raise(&txn, told(id, platform, problem, None), app.clock.now()).await?;
     txn.commit().await?;
     app.bell.notify_one();
     Ok(())
