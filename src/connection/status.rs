@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use entity::{
     connection::{Column, Entity, Model, Status},
     ids::ConnectionId,
-    platform_grant::{self, Platform},
+    platform_grant::{self, Kind, Platform},
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use tracing::{error, info, warn};
@@ -46,11 +46,13 @@ pub(crate) async fn needs_reauthorization(
     lock(&txn, Some(id), None).await?;
     if grant::refuse(&txn, grant, problem).await? {
         let row = settled(&txn, id, now).await?;
-        let action = match grant.platform {
-            Platform::Shopify => Action::AuthorizeShopify,
-            Platform::Freshbooks => Action::AuthorizeFreshbooks,
+        // Only what was allowed in a browser is allowed again there.
+        let action = match (grant.platform, grant.kind) {
+            (Platform::Freshbooks, _) => Some(Action::AuthorizeFreshbooks),
+            (Platform::Shopify, Kind::Authorization) => Some(Action::AuthorizeShopify),
+            (Platform::Shopify, Kind::ClientCredentials | Kind::CustomApp) => None,
         };
-        alert::raise(&txn, told(id, grant.platform, problem.clone(), Some(action)), now).await?;
+        alert::raise(&txn, told(id, grant.platform, problem.clone(), action), now).await?;
         let by = Actor::system("worker");
         noted(&txn, &by, id, "needs_reauthorization", problem.to_string(), now).await?;
         txn.commit().await?;
