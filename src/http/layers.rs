@@ -11,6 +11,7 @@ use axum::{
     extract::{ConnectInfo, MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Response, StatusCode, header},
     middleware::Next,
+    response::IntoResponse,
 };
 use ipnet::IpNet;
 use tower_http::{
@@ -19,7 +20,12 @@ use tower_http::{
 };
 use tracing::{Span, debug, info, info_span, warn};
 
-use super::{caller::Caller, error, limit::Limit};
+use super::{
+    caller::Caller,
+    error,
+    limit::Limit,
+    page::{Outcome, Page},
+};
 use crate::{config::Config, telemetry};
 
 /// How long a handler may take. Platforms are given less by their clients.
@@ -30,6 +36,9 @@ const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'non
 
 /// What pages of ours may do with the machine they are read on: nothing.
 const NO_POWERS: &str = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
+
+/// What a person does whose authorization broke off.
+const ANEW: &str = "Open the link again that you were given: nothing more is needed than a new start.";
 
 /// Browsers that came by TLS once do not come without it for a year.
 const ONLY_TLS: &str = "max-age=31536000";
@@ -74,6 +83,37 @@ pub(super) async fn in_time(request: Request, next: Next) -> Response<Body> {
         Ok(response) => response,
         Err(_) => error::line(StatusCode::GATEWAY_TIMEOUT, "This took longer than 30 seconds and was given up."),
     }
+}
+
+/// Where a person's browser comes, what went wrong for all requests alike is a page as well.
+pub(super) async fn readable(request: Request, next: Next) -> Response<Body> {
+    let in_a_browser = route(&request).starts_with("/oauth/");
+    let response = next.run(request).await;
+    let (title, next) = match response.status() {
+        StatusCode::TOO_MANY_REQUESTS => ("Too many requests came from your network", "Wait a minute, then try again."),
+        StatusCode::GATEWAY_TIMEOUT => ("This took too long and was given up", ANEW),
+        StatusCode::INTERNAL_SERVER_ERROR => ("Something went wrong here", ANEW),
+        _ => return response,
+    };
+    if !in_a_browser || !is_json(&response) {
+        return response;
+    }
+    let page = Page {
+        title: title.to_owned(),
+        happened: Vec::new(),
+        next: vec![next.to_owned()],
+        links: Vec::new(),
+        outcome: Outcome::Failure(response.status()),
+    };
+    let mut page = page.into_response();
+    if let Some(wait) = response.headers().get(header::RETRY_AFTER) {
+        page.headers_mut().insert(header::RETRY_AFTER, wait.clone());
+    }
+    page
+}
+
+fn is_json(response: &Response<Body>) -> bool {
+    response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
 }
 
 /// Tells browsers what not to do. A page that needs more brings its own policy.
