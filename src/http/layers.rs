@@ -194,3 +194,56 @@ impl<B> OnResponse<B> for RequestSpan {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, body::to_bytes, middleware::from_fn, routing::get};
+    use tower::Service;
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    use super::*;
+
+    async fn answer(path: &str) -> (u16, String, Option<HeaderValue>) {
+        let limited = || async {
+            let mut response = error::line(StatusCode::TOO_MANY_REQUESTS, "Too many requests: wait a little.");
+            response.headers_mut().insert(header::RETRY_AFTER, 7.into());
+            response
+        };
+        let mut routes = Router::<()>::new()
+            .route("/oauth/limited", get(limited))
+            .route("/oauth/broken", get(broken))
+            .route("/oauth/slow", get(|| async { error::line(StatusCode::GATEWAY_TIMEOUT, "Given up.") }))
+            .route("/oauth/refused", get(|| async { error::line(StatusCode::BAD_REQUEST, "No.") }))
+            .route("/readyz", get(limited))
+            .layer(CatchPanicLayer::custom(error::panicked))
+            .layer(from_fn(readable));
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let response = routes.call(request).await.unwrap();
+        let (status, wait) = (response.status().as_u16(), response.headers().get(header::RETRY_AFTER).cloned());
+        let body = to_bytes(response.into_body(), 100_000).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap(), wait)
+    }
+
+    #[expect(clippy::panic, reason = "a bug")]
+    async fn broken() {
+        panic!("a bug")
+    }
+
+    #[tokio::test]
+    async fn a_person_reads_a_page_and_a_program_a_line() {
+        for (path, status, words) in [
+            ("/oauth/limited", 429, "Wait a minute"),
+            ("/oauth/broken", 500, "Open the link again"),
+            ("/oauth/slow", 504, "Open the link again"),
+        ] {
+            let (answered, body, wait) = answer(path).await;
+            assert_eq!((answered, wait.is_some()), (status, status == 429));
+            assert!(body.starts_with("<!DOCTYPE html>") && body.contains(words), "{body}");
+        }
+        for (path, status) in [("/readyz", 429), ("/oauth/refused", 400)] {
+            let (answered, body, _) = answer(path).await;
+            assert_eq!(answered, status);
+            assert!(body.starts_with('{'), "{body}");
+        }
+    }
+}

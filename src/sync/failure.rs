@@ -249,7 +249,8 @@ fn untold(otherwise: Remedy, attempts: i32) -> Remedy {
         Remedy::Rest(_, problem) | Remedy::Retry(problem) => &problem.message,
         _ => return otherwise,
     };
-    let message = format!("{message} Whether all orders are concerned could not be found out: a platform did not answer.");
+    let message =
+        format!("{message} Whether all orders are concerned could not be found out: a platform did not answer.");
     Remedy::Retry(Problem::new(Owner::Platform, "PLATFORM_NO_ANSWER", message, AGAIN))
 }
 
