@@ -72,16 +72,18 @@ pub async fn allows_work(app: &App, id: ConnectionId) -> Result<bool, Error> {
         return Ok(false);
     }
     let recently = app.clock.now() - RECENT;
-    if turn.is_some_and(|silent_at| silent_at > recently) {
+    let last = turn.filter(|(ended_at, _)| *ended_at > recently);
+    if last.is_some_and(|(_, sure)| !sure) {
         return Err(Error::NoAnswer);
     }
+    // Of another replica, perhaps.
     let latest = Entity::find().filter(Column::ConnectionId.eq(id)).order_by_desc(Column::CheckedAt);
     let latest = latest.one(app.db.read()).await?;
-    if latest.is_some_and(|row| row.checked_at > recently) {
+    if last.is_some() || latest.is_some_and(|row| row.checked_at > recently) {
         match glance(app, id).await? {
             Glance::Fine => return Ok(true),
             Glance::Silent => {
-                *turn = Some(app.clock.now());
+                *turn = Some((app.clock.now(), false));
                 return Err(Error::NoAnswer);
             }
             Glance::Wrong => {}
@@ -126,12 +128,12 @@ pub async fn list(conn: &impl ConnectionTrait, id: ConnectionId) -> Result<Vec<M
     Entity::find().filter(Column::ConnectionId.eq(id)).order_by_asc(Column::Id).all(conn).await
 }
 
-/// When a platform was last silent; `None` once both have answered.
-type Silent = Option<DateTime<Utc>>;
+/// When a look of this process last ended, or a glance that met silence, and whether it was sure.
+type Last = Option<(DateTime<Utc>, bool)>;
 
 /// Whose turn it is to look: one at a time for each connection in this process.
 #[derive(Debug, Default)]
-pub struct Looks(Mutex<HashMap<ConnectionId, Arc<tokio::sync::Mutex<Silent>>>>);
+pub struct Looks(Mutex<HashMap<ConnectionId, Arc<tokio::sync::Mutex<Last>>>>);
 
 /// What a look is worth to those who wait for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,7 +147,7 @@ enum Outlook {
 }
 
 impl Looks {
-    async fn turn(&self, id: ConnectionId) -> OwnedMutexGuard<Silent> {
+    async fn turn(&self, id: ConnectionId) -> OwnedMutexGuard<Last> {
         let queue = self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default().clone();
         queue.lock_owned().await
     }
@@ -169,7 +171,7 @@ async fn glance(app: &App, id: ConnectionId) -> Result<Glance, Error> {
 }
 
 /// The findings, and what they are worth.
-async fn look(app: &App, id: ConnectionId, silent: &mut Silent) -> Result<(Vec<Model>, Outlook), Error> {
+async fn look(app: &App, id: ConnectionId, last: &mut Last) -> Result<(Vec<Model>, Outlook), Error> {
     let began = app.clock.now();
     let row = connections::load(app.db.read(), id).await?;
     if row.status == Status::Disconnected {
@@ -182,7 +184,7 @@ async fn look(app: &App, id: ConnectionId, silent: &mut Silent) -> Result<(Vec<M
     );
     let (shop, books) = (shop?, books?);
     let outlook = if shop.is_sure() && books.is_sure() { Outlook::Sure } else { Outlook::Unsure };
-    *silent = (outlook == Outlook::Unsure).then(|| app.clock.now());
+    *last = Some((app.clock.now(), outlook == Outlook::Sure));
     let Some(rows) = keep(app, id, began, [&shop, &books]).await? else {
         return Ok((list(app.db.read(), id).await?, Outlook::Overtaken));
     };
