@@ -314,6 +314,18 @@ async fn soon_after_a_look_one_call_to_each_end_tells_whether_work_goes_on() {
     app.end().await;
 }
 
+#[tokio::test]
+async fn a_pull_whose_refusal_nobody_can_explain_yet_is_tried_again_later() {
+    let app = TestApp::start().await;
+    app.shopify.place(mugs(1001));
+    app.shopify.faults.add(Some("graphql:BulkRun"), 0, 1, Moment::Before, Failure::Status(403));
+    app.freshbooks.faults.add(Some("Me"), 0, 1, Moment::Before, Failure::Status(418));
+    app.pull().await;
+    assert!(app.shopify.faults.is_empty() && app.freshbooks.faults.is_empty());
+    assert_eq!(app.invoices_of("#1001"), ["32.77 CAD, paid"]);
+    app.end().await;
+}
+
 /// Begins a look on this replica and lets it go on once FreshBooks was called so.
 async fn under_way(app: &TestApp, replica: &App, call: &str) -> JoinHandle<Result<Vec<Model>, check::Error>> {
     let calls = || app.freshbooks.faults.calls().get(call).copied().unwrap_or_default();
