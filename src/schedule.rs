@@ -19,7 +19,7 @@ use entity::{
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QuerySelect, QueryTrait,
-    sea_query::{Expr, OnConflict},
+    sea_query::{Expr, OnConflict, SimpleExpr},
 };
 use tokio_cron_scheduler::{Job, JobScheduler};
 use tracing::{error, info};
@@ -62,15 +62,15 @@ pub async fn start(app: &App) -> Result<(), Error> {
 /// When the database fails.
 pub async fn fire_due(app: &App) -> Result<usize, Error> {
     let now = app.clock.now();
-    let standing = |statuses: Vec<Status>| {
+    let standing = |wanted: SimpleExpr| {
         let connections = connection::Entity::find().select_only().column(connection::Column::Id);
-        Column::ConnectionId.in_subquery(connections.filter(connection::Column::Status.is_in(statuses)).into_query())
+        Column::ConnectionId.in_subquery(connections.filter(wanted).into_query())
     };
-    // Tokens of a connection that rests are kept alive, and what stopped it may be over.
-    let looked_at = vec![Status::Active, Status::Paused, Status::Blocked, Status::NeedsReauthorization];
+    let status = connection::Column::Status;
+    // Tokens of a connection that rests, or of which one end is still missing, are kept alive; and what stopped it may be over.
     let wanted = Condition::any()
-        .add(Column::Kind.eq(Kind::Pull).and(standing(vec![Status::Active])))
-        .add(Column::Kind.eq(Kind::Check).and(standing(looked_at)));
+        .add(Column::Kind.eq(Kind::Pull).and(standing(status.eq(Status::Active))))
+        .add(Column::Kind.eq(Kind::Check).and(standing(status.ne(Status::Disconnected))));
     let due = Entity::find().filter(Column::NextRunAt.lte(now)).filter(wanted).all(app.db.read()).await?;
     let mut won = usize::from(alert::digest::fire(app, now).await?);
     for row in due {

@@ -20,7 +20,8 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     if !others.is_empty() {
         output::note(&format!(
             "Once every process runs with `{first}` in front, and none has started with another one in front since, these can go from \
-             MLC_ENCRYPTION_KEYS: {}.",
+             MLC_ENCRYPTION_KEYS: {}. Links to authorize FreshBooks that were sent before are sealed under the old key and end with it; \
+             authorizeFreshbooks gives new ones, and no link lives longer than 30 days.",
             others.join(", ")
         ));
     }

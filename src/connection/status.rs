@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use entity::{
     connection::{Column, Entity, Model, Status},
     ids::ConnectionId,
-    platform_grant::{self, Platform},
+    platform_grant::{self, Kind, Platform},
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use tracing::{error, info, warn};
@@ -46,11 +46,13 @@ pub(crate) async fn needs_reauthorization(
     lock(&txn, Some(id), None).await?;
     if grant::refuse(&txn, grant, problem).await? {
         let row = settled(&txn, id, now).await?;
-        let action = match grant.platform {
-            Platform::Shopify => Action::AuthorizeShopify,
-            Platform::Freshbooks => Action::AuthorizeFreshbooks,
+        // Only what was allowed in a browser is allowed again there.
+        let action = match (grant.platform, grant.kind) {
+            (Platform::Freshbooks, _) => Some(Action::AuthorizeFreshbooks),
+            (Platform::Shopify, Kind::Authorization) => Some(Action::AuthorizeShopify),
+            (Platform::Shopify, Kind::ClientCredentials | Kind::CustomApp) => None,
         };
-        alert::raise(&txn, told(id, grant.platform, problem.clone(), Some(action)), now).await?;
+        alert::raise(&txn, told(id, grant.platform, problem.clone(), action), now).await?;
         let by = Actor::system("worker");
         noted(&txn, &by, id, "needs_reauthorization", problem.to_string(), now).await?;
         txn.commit().await?;
@@ -60,50 +62,45 @@ pub(crate) async fn needs_reauthorization(
     Ok(())
 }
 
-/// Stops all work of the connection until what stands in the way over there is gone.
+/// Stops all work of the connection until what stands in the way over there is gone. In a transaction that has locked `row`, of a
+/// connection that is not disconnected; ring the bell after the commit.
 ///
 /// # Errors
 /// When the database fails.
-pub(crate) async fn block(app: &App, id: ConnectionId, problem: &Problem) -> Result<(), Error> {
-    let now = app.clock.now();
-    let txn = app.db.begin_write().await?;
-    lock(&txn, Some(id), None).await?;
-    let row = load(&txn, id).await?;
-    let known = blocked(&row);
+pub(crate) async fn block(
+    txn: &impl ConnectionTrait,
+    row: &Model,
+    problem: &Problem,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let (id, known) = (row.id, blocked(row));
     if known.as_ref() == Some(problem) {
         return Ok(());
     }
     if let Some(known) = known {
-        alert::resolve(&txn, id, &known.code, "", now).await?;
+        alert::resolve(txn, id, &known.code, "", now).await?;
     }
-    write_blocked(&txn, id, Some(problem)).await?;
-    settled(&txn, id, now).await?;
+    write_blocked(txn, id, Some(problem)).await?;
+    settled(txn, id, now).await?;
     let raise =
         Raise { connection: id, subject: "", severity: Severity::Critical, problem: problem.clone(), action: None };
-    alert::raise(&txn, raise, now).await?;
-    noted(&txn, &Actor::system("worker"), id, "blocked", problem.to_string(), now).await?;
-    txn.commit().await?;
+    alert::raise(txn, raise, now).await?;
+    noted(txn, &Actor::system("worker"), id, "blocked", problem.to_string(), now).await?;
     warn!("connection {id} is blocked: {problem}");
-    app.bell.notify_one();
     Ok(())
 }
 
-/// Nothing stands in the way any longer.
+/// What stood in the way, if anything did, is over. Called as [`block`].
 ///
 /// # Errors
 /// When the database fails.
-pub(crate) async fn unblock(app: &App, id: ConnectionId) -> Result<(), Error> {
-    let now = app.clock.now();
-    let Some(known) = blocked(&load(app.db.read(), id).await?) else { return Ok(()) };
-    let txn = app.db.begin_write().await?;
-    lock(&txn, Some(id), None).await?;
-    write_blocked(&txn, id, None).await?;
-    settled(&txn, id, now).await?;
-    alert::resolve(&txn, id, &known.code, "", now).await?;
-    noted(&txn, &Actor::system("worker"), id, "unblocked", format!("{} is over.", known.code), now).await?;
-    txn.commit().await?;
+pub(crate) async fn unblock(txn: &impl ConnectionTrait, row: &Model, now: DateTime<Utc>) -> Result<(), Error> {
+    let (id, Some(known)) = (row.id, blocked(row)) else { return Ok(()) };
+    write_blocked(txn, id, None).await?;
+    settled(txn, id, now).await?;
+    alert::resolve(txn, id, &known.code, "", now).await?;
+    noted(txn, &Actor::system("worker"), id, "unblocked", format!("{} is over.", known.code), now).await?;
     info!("connection {id} works again: {} is over", known.code);
-    app.bell.notify_one();
     Ok(())
 }
 
@@ -126,13 +123,21 @@ pub(crate) async fn renewed(app: &App, before: &platform_grant::Model) -> Result
     Ok(())
 }
 
-/// Tells that a grant's renewals bring nothing. The connection works on for as long as its token does.
+/// Tells that a grant's renewals bring nothing. The connection works on for as long as its token does. Of a token set that was replaced
+/// meanwhile, or forgotten, nothing is told.
 ///
 /// # Errors
 /// When the database fails.
 pub(crate) async fn not_renewed(app: &App, grant: &platform_grant::Model, problem: Problem) -> Result<(), Error> {
+    let (id, platform) = (grant.connection_id, grant.platform);
     let txn = app.db.begin_write().await?;
-    alert::raise(&txn, told(grant.connection_id, grant.platform, problem, None), app.clock.now()).await?;
+    lock(&txn, Some(id), None).await?;
+    let present = grant::find(&txn, id, platform).await?;
+    let same = present.is_some_and(|row| row.id == grant.id && row.generation == grant.generation);
+    if !same || load(&txn, id).await?.status == Status::Disconnected {
+        return Ok(());
+    }
+    alert::raise(&txn, told(id, platform, problem, None), app.clock.now()).await?;
     txn.commit().await?;
     app.bell.notify_one();
     Ok(())

@@ -39,7 +39,7 @@ pub(super) enum ConnectionStatus {
     /// Something over there stands in the way, such as a frozen shop or a lapsed subscription: `problem` says what. Looked at again once a
     /// day and by pingConnection; nothing is lost meanwhile.
     Blocked,
-    /// Ended by a person or by an uninstall of the app.
+    /// Ended by a person. An uninstall of the app gives NEEDS_REAUTHORIZATION.
     Disconnected,
 }
 
@@ -278,11 +278,11 @@ fn status(ctx: &Context<'_>, grant: Option<&platform_grant::Model>) -> GrantStat
     match grant {
         None => GrantStatus::Missing,
         Some(grant) if grant.refusal.is_some() => GrantStatus::Refused,
-        Some(grant)
-            if grant.refresh_token.is_none() && grant.expires_at.is_some_and(|at| at <= ctx.app().clock.now()) =>
-        {
-            GrantStatus::Expired
+        // A new token is asked for with the app's credentials whenever there is need.
+        Some(grant) if grant.kind == platform_grant::Kind::ClientCredentials || grant.refresh_token.is_some() => {
+            GrantStatus::Granted
         }
+        Some(grant) if grant.expires_at.is_some_and(|at| at <= ctx.app().clock.now()) => GrantStatus::Expired,
         Some(_) => GrantStatus::Granted,
     }
 }

@@ -11,6 +11,7 @@ use axum::{
     extract::{ConnectInfo, MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Response, StatusCode, header},
     middleware::Next,
+    response::IntoResponse,
 };
 use ipnet::IpNet;
 use tower_http::{
@@ -19,7 +20,12 @@ use tower_http::{
 };
 use tracing::{Span, debug, info, info_span, warn};
 
-use super::{caller::Caller, error, limit::Limit};
+use super::{
+    caller::Caller,
+    error,
+    limit::Limit,
+    page::{Outcome, Page},
+};
 use crate::{config::Config, telemetry};
 
 /// How long a handler may take. Platforms are given less by their clients.
@@ -30,6 +36,9 @@ const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'non
 
 /// What pages of ours may do with the machine they are read on: nothing.
 const NO_POWERS: &str = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
+
+/// What a person does whose authorization broke off.
+const ANEW: &str = "Open the link again that you were given: nothing more is needed than a new start.";
 
 /// Browsers that came by TLS once do not come without it for a year.
 const ONLY_TLS: &str = "max-age=31536000";
@@ -74,6 +83,37 @@ pub(super) async fn in_time(request: Request, next: Next) -> Response<Body> {
         Ok(response) => response,
         Err(_) => error::line(StatusCode::GATEWAY_TIMEOUT, "This took longer than 30 seconds and was given up."),
     }
+}
+
+/// Where a person's browser comes, what went wrong for all requests alike is a page as well.
+pub(super) async fn readable(request: Request, next: Next) -> Response<Body> {
+    let in_a_browser = route(&request).starts_with("/oauth/");
+    let response = next.run(request).await;
+    let (title, next) = match response.status() {
+        StatusCode::TOO_MANY_REQUESTS => ("Too many requests came from your network", "Wait a minute, then try again."),
+        StatusCode::GATEWAY_TIMEOUT => ("This took too long and was given up", ANEW),
+        StatusCode::INTERNAL_SERVER_ERROR => ("Something went wrong here", ANEW),
+        _ => return response,
+    };
+    if !in_a_browser || !is_json(&response) {
+        return response;
+    }
+    let page = Page {
+        title: title.to_owned(),
+        happened: Vec::new(),
+        next: vec![next.to_owned()],
+        links: Vec::new(),
+        outcome: Outcome::Failure(response.status()),
+    };
+    let mut page = page.into_response();
+    if let Some(wait) = response.headers().get(header::RETRY_AFTER) {
+        page.headers_mut().insert(header::RETRY_AFTER, wait.clone());
+    }
+    page
+}
+
+fn is_json(response: &Response<Body>) -> bool {
+    response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
 }
 
 /// Tells browsers what not to do. A page that needs more brings its own policy.
@@ -151,6 +191,59 @@ impl<B> OnResponse<B> for RequestSpan {
             debug!(status = status.as_u16(), ?latency, "answered {status} after {latency:?}");
         } else {
             info!(status = status.as_u16(), ?latency, "answered {status} after {latency:?}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, body::to_bytes, middleware::from_fn, routing::get};
+    use tower::Service;
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    use super::*;
+
+    async fn answer(path: &str) -> (u16, String, Option<HeaderValue>) {
+        let limited = || async {
+            let mut response = error::line(StatusCode::TOO_MANY_REQUESTS, "Too many requests: wait a little.");
+            response.headers_mut().insert(header::RETRY_AFTER, 7.into());
+            response
+        };
+        let mut routes = Router::<()>::new()
+            .route("/oauth/limited", get(limited))
+            .route("/oauth/broken", get(broken))
+            .route("/oauth/slow", get(|| async { error::line(StatusCode::GATEWAY_TIMEOUT, "Given up.") }))
+            .route("/oauth/refused", get(|| async { error::line(StatusCode::BAD_REQUEST, "No.") }))
+            .route("/readyz", get(limited))
+            .layer(CatchPanicLayer::custom(error::panicked))
+            .layer(from_fn(readable));
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let response = routes.call(request).await.unwrap();
+        let (status, wait) = (response.status().as_u16(), response.headers().get(header::RETRY_AFTER).cloned());
+        let body = to_bytes(response.into_body(), 100_000).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap(), wait)
+    }
+
+    #[expect(clippy::panic, reason = "a bug")]
+    async fn broken() {
+        panic!("a bug")
+    }
+
+    #[tokio::test]
+    async fn a_person_reads_a_page_and_a_program_a_line() {
+        for (path, status, words) in [
+            ("/oauth/limited", 429, "Wait a minute"),
+            ("/oauth/broken", 500, "Open the link again"),
+            ("/oauth/slow", 504, "Open the link again"),
+        ] {
+            let (answered, body, wait) = answer(path).await;
+            assert_eq!((answered, wait.is_some()), (status, status == 429));
+            assert!(body.starts_with("<!DOCTYPE html>") && body.contains(words), "{body}");
+        }
+        for (path, status) in [("/readyz", 429), ("/oauth/refused", 400)] {
+            let (answered, body, _) = answer(path).await;
+            assert_eq!(answered, status);
+            assert!(body.starts_with('{'), "{body}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! How often strangers may come, by address: a network of IPv6 is one stranger, as it is one household's.
 //!
-//! Forgetting is part of it: an address that has been quiet is dropped, and beyond a number of them newcomers share one allowance.
+//! Forgetting is part of it: an address that has been quiet is dropped, and beyond a number of them all share one allowance until enough
+//! are.
 
 use std::{
     net::{IpAddr, Ipv6Addr},

@@ -96,6 +96,7 @@ fn layered(app: &App, routes: Router) -> Router {
         // The last one sees a request first.
         .layer(from_fn(layers::in_time))
         .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(from_fn(layers::readable))
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(guard.clone(), layers::guarded))
         .layer(from_fn(layers::counted))

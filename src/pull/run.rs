@@ -50,7 +50,8 @@ pub async fn advance(app: &App, lease: Lease, row: Model) {
         )) => match check::allows_work(app, connection).await {
             Ok(true) => retry_or_fail(app, lease, attempts, &e.into()).await,
             Ok(false) => later(app, lease, Duration::ZERO, false, None).await,
-            Err(check::Error::NoAnswer) => later(app, lease, Duration::from_secs(10), false, None).await,
+            // Not given up at once, as for a refusal that is sure: by the ladder.
+            Err(e @ check::Error::NoAnswer) => retry_or_fail(app, lease, attempts, &e.into()).await,
             Err(e) => Err(e.into()),
         },
         Err(Error::Shopify(shopify::Error::Throttled { wait })) => later(app, lease, wait, false, None).await,

@@ -24,9 +24,6 @@ use crate::{
 /// The waits between tries, in seconds. After the last one the order has failed.
 const LADDER: [i64; 9] = [5, 30, 120, 600, 1_800, 7_200, 18_000, 28_800, 36_000];
 
-/// How long an order waits that was refused, when nobody can tell yet whether it is about this order alone.
-const UNTOLD: Duration = Duration::from_secs(10);
-
 /// Why a visit was not finished.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -117,7 +114,7 @@ pub(super) async fn end(
         Remedy::Look(otherwise) => match check::allows_work(app, row.connection_id).await {
             Ok(true) => *otherwise,
             Ok(false) => Remedy::Wait(Duration::ZERO),
-            Err(check::Error::NoAnswer) => Remedy::Wait(UNTOLD),
+            Err(check::Error::NoAnswer) => untold(*otherwise, row.attempts),
             Err(error) => return Err(error.into()),
         },
         Remedy::Renew(platform) => {
@@ -241,6 +238,20 @@ fn remedy(error: &Error) -> Remedy {
             "The log of this time names the cause; the order is tried again by itself.",
         )),
     }
+}
+
+/// Nobody can tell yet whether it is about this order alone: again by the ladder. Where nobody could until its end, it is.
+fn untold(otherwise: Remedy, attempts: i32) -> Remedy {
+    if usize::try_from(attempts).is_ok_and(|attempts| attempts >= LADDER.len()) {
+        return otherwise;
+    }
+    let message = match &otherwise {
+        Remedy::Rest(_, problem) | Remedy::Retry(problem) => &problem.message,
+        _ => return otherwise,
+    };
+    let message =
+        format!("{message} Whether all orders are concerned could not be found out: a platform did not answer.");
+    Remedy::Retry(Problem::new(Owner::Platform, "PLATFORM_NO_ANSWER", message, AGAIN))
 }
 
 fn look(otherwise: Remedy) -> Remedy {

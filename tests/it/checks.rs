@@ -1,6 +1,6 @@
 //! Both ends of a connection looked at: what stands in the way stops it at no order's cost, and lets it go on once it is mended.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
@@ -13,6 +13,7 @@ use entity::{
     synced_order::State,
 };
 use ml_connector::{
+    app::App,
     auth::{Actor, Principal, Role},
     authorize, check, connection,
     connection::Account,
@@ -29,6 +30,7 @@ use ml_connector::{
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use crate::harness::{ENCRYPTION_KEYS, SHOPIFY_TOKEN, TestApp, World, mugs};
 
@@ -125,7 +127,7 @@ async fn comes_to(app: &TestApp, wanted: &(Status, String)) {
         if standing(app).await == *wanted {
             return;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        tokio::time::sleep(Duration::from_millis(25)).await;
     }
     panic!("{:?} instead of {wanted:?}", standing(app).await);
 }
@@ -259,17 +261,30 @@ async fn a_refusal_of_one_order_is_that_orders_own() {
 }
 
 #[tokio::test]
-async fn a_refusal_that_nobody_can_explain_yet_waits_and_costs_nothing() {
+async fn a_refusal_that_nobody_can_explain_yet_is_tried_again_later() {
     let app = TestApp::start().await;
     app.shopify.place(mugs(1001));
     app.freshbooks.faults.add(Some("CreateInvoice"), 0, 1, Moment::Before, Failure::Status(403));
     app.freshbooks.faults.add(Some("Me"), 0, 3, Moment::Before, Failure::Status(503));
     app.pull_once().await;
     worker::drain(&app.app).await.unwrap();
-    no_attempt_was_lost(&app).await;
-    assert_eq!(app.state("#1001").await.0, State::Due);
+    assert_eq!(app.state("#1001").await, (State::Retrying, "PLATFORM_NO_ANSWER".to_owned()));
     app.settle().await;
     assert_eq!(app.state("#1001").await.0, State::Synced);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_refusal_that_nobody_can_ever_explain_is_that_orders_own_in_the_end() {
+    let app = TestApp::start().await;
+    app.shopify.place(mugs(1001));
+    app.freshbooks.faults.add(Some("CreateInvoice"), 0, 1_000, Moment::Before, Failure::Status(403));
+    app.freshbooks.faults.add(Some("Me"), 0, 1_000, Moment::Before, Failure::Status(418));
+    app.pull().await;
+    assert_eq!(app.state("#1001").await, (State::Failed, "FRESHBOOKS_FORBIDDEN".to_owned()));
+    let tries = app.freshbooks.faults.calls()["CreateInvoice"];
+    assert!((5..=12).contains(&tries), "{tries}");
+    assert_eq!(standing(&app).await, active());
     app.end().await;
 }
 
@@ -290,9 +305,89 @@ async fn soon_after_a_look_one_call_to_each_end_tells_whether_work_goes_on() {
     app.freshbooks.faults.add(Some("Me"), 0, 3, Moment::Before, Failure::Status(503));
     assert!(matches!(allows().await, Err(check::Error::NoAnswer)));
     app.freshbooks.set_role("client");
+    let asked = app.freshbooks.faults.calls();
+    assert!(matches!(allows().await, Err(check::Error::NoAnswer)));
+    assert_eq!(app.freshbooks.faults.calls(), asked, "nobody asks again at once");
+    app.app.clock.advance(TimeDelta::seconds(11));
     assert!(!allows().await.unwrap());
     assert_eq!(standing(&app).await, blocked("FRESHBOOKS_ROLE"));
     app.end().await;
+}
+
+#[tokio::test]
+async fn a_pull_whose_refusal_nobody_can_explain_yet_is_tried_again_later() {
+    let app = TestApp::start().await;
+    app.shopify.place(mugs(1001));
+    app.shopify.faults.add(Some("graphql:BulkRun"), 0, 1, Moment::Before, Failure::Status(403));
+    app.freshbooks.faults.add(Some("Me"), 0, 1, Moment::Before, Failure::Status(418));
+    app.pull().await;
+    assert!(app.shopify.faults.is_empty() && app.freshbooks.faults.is_empty());
+    assert_eq!(app.invoices_of("#1001"), ["32.77 CAD, paid"]);
+    app.end().await;
+}
+
+/// Begins a look on this replica and lets it go on once FreshBooks was called so.
+async fn under_way(app: &TestApp, replica: &App, call: &str) -> JoinHandle<Result<Vec<Model>, check::Error>> {
+    let calls = || app.freshbooks.faults.calls().get(call).copied().unwrap_or_default();
+    let before = calls();
+    app.freshbooks.faults.add(Some(call), 0, 1, Moment::After, Failure::Late(Duration::from_secs(1)));
+    let (replica, id) = (replica.clone(), app.connection);
+    let looking = tokio::spawn(async move { check::run(&replica, id).await });
+    while calls() == before {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    looking
+}
+
+#[tokio::test]
+async fn nothing_follows_from_a_look_that_another_replica_has_overtaken() {
+    let app = TestApp::start().await;
+    let other = App::on(app.app.db.clone(), app.app.config.clone(), app.app.clock.clone()).unwrap();
+    app.freshbooks.set_role("client");
+    let older = under_way(&app, &other, "Me").await;
+    app.freshbooks.set_role("owner");
+    Looked::at(&app).await;
+    let found = older.await.unwrap().unwrap();
+    assert!(found.iter().any(|row| row.name == "freshbooksRole" && row.outcome == Outcome::Passed));
+    assert_eq!(standing(&app).await, active());
+
+    // And the other way round: what was seen to be well before it broke lets nothing go on.
+    let older = under_way(&app, &other, "Me").await;
+    app.freshbooks.set_role("client");
+    Looked::at(&app).await;
+    older.await.unwrap().unwrap();
+    assert_eq!(standing(&app).await, blocked("FRESHBOOKS_ROLE"));
+    assert_eq!(told(&app).await, ["FRESHBOOKS_ROLE"]);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn nothing_is_told_of_a_connection_that_ended_during_a_look() {
+    let app = TestApp::start().await;
+    app.freshbooks.add_client(json!({"fname": "Ida"})).await.unwrap();
+    app.freshbooks.set_client_limit(1);
+    let looking = under_way(&app, &app.app, "ListClients").await;
+    authorize::disconnect(&app.app, &Actor::system("test"), app.connection).await.unwrap();
+    let ended = looking.await.unwrap();
+    assert!(matches!(ended, Err(check::Error::Connection(connection::Error::Disconnected))), "{ended:?}");
+    assert!(told(&app).await.is_empty());
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_not_complete_is_looked_at_as_well() {
+    let app = TestApp::start().await;
+    let half = "DELETE FROM platform_grant WHERE platform = 'freshbooks'";
+    app.app.db.write().execute_unprepared(half).await.unwrap();
+    app.app.db.write().execute_unprepared("UPDATE connection SET status = 'pending'").await.unwrap();
+    night_passes(&app).await;
+    for _ in 0..200 {
+        if !check::list(app.app.db.read(), app.connection).await.unwrap().is_empty() {
+            return app.end().await;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("nobody looked");
 }
 
 #[tokio::test]
@@ -465,6 +560,22 @@ async fn a_token_is_renewed_on_the_way_or_asked_for_again() {
     assert_eq!(looked.outcome("shopifyToken"), Outcome::Failed);
     assert_eq!(looked.outcome("shopifyShop"), Outcome::Unknown);
     assert_eq!(standing(&app).await, (Status::NeedsReauthorization, "NEEDS_REAUTHORIZATION".to_owned()));
+    // A custom app's token is not renewed by a consent in the browser.
+    let open = alert::Entity::find().filter(alert::Column::ResolvedAt.is_null()).one(app.app.db.read()).await.unwrap();
+    assert_eq!(open.unwrap().action, None);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_grant_that_is_renewed_by_asking_does_not_read_as_expired() {
+    let app = TestApp::start().await;
+    let expired = Some(app.app.clock.now() - TimeDelta::hours(1));
+    for (kind, status) in [(Kind::ClientCredentials, "GRANTED"), (Kind::Authorization, "EXPIRED")] {
+        let endless = TokenSet::custom_app(SHOPIFY_TOKEN.into(), "read_orders,read_customers".to_owned());
+        regrant(&app, TokenSet { kind, expires_at: expired, ..endless }).await;
+        let seen = ask(&app, Role::Viewer, "query($id: ID!) { connection(id: $id) { shopify { status } } }").await;
+        assert_eq!(seen["data"]["connection"]["shopify"]["status"], status);
+    }
     app.end().await;
 }
 
@@ -499,7 +610,7 @@ async fn both_ends_are_looked_at_after_an_authorization() {
         if !check::list(app.app.db.read(), app.connection).await.unwrap().is_empty() {
             return app.end().await;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        tokio::time::sleep(Duration::from_millis(25)).await;
     }
     panic!("nobody looked");
 }

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use entity::{
+    alert,
     connection::Status,
     platform_grant::{self, Column, Entity, Kind, Platform},
     synced_order::State,
@@ -12,6 +13,7 @@ use entity::{
 use ml_connector::{
     app::App,
     auth::Actor,
+    authorize,
     clock::Clock,
     grant, pull as pulls,
     sandbox::{
@@ -516,4 +518,25 @@ async fn another_key_takes_over_under_load_and_no_request_fails() {
         ml_connector::order::snapshot::find(only.db.read(), &only.keyring, row.id).await.unwrap().unwrap();
     }
     app.database.remove().await;
+}
+
+#[tokio::test]
+async fn nothing_is_told_of_a_renewal_that_failed_after_the_connection_ended() {
+    let (app, _) = connected().await;
+    run_out(&app);
+    let mut config = app.app.config.clone();
+    config.freshbooks_client_secret = Some("wrong".into());
+    let wrong = App::on(app.app.db.clone(), config, app.app.clock.clone()).unwrap();
+    app.freshbooks.faults.add(Some("Token"), 0, 1, Moment::After, Failure::Late(Duration::from_secs(1)));
+    let before = app.freshbooks.faults.calls().get("Token").copied();
+    let id = app.connection;
+    let renewing = tokio::spawn(async move { grant::access(&wrong, id, Platform::Freshbooks).await });
+    while app.freshbooks.faults.calls().get("Token").copied() == before {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    authorize::disconnect(&app.app, &Actor::system("test"), id).await.unwrap();
+    assert!(renewing.await.unwrap().is_err());
+    let open = alert::Entity::find().filter(alert::Column::ResolvedAt.is_null()).all(app.app.db.read()).await.unwrap();
+    assert!(open.is_empty(), "{open:?}");
+    app.end().await;
 }
