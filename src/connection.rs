@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 pub(crate) use self::{
     ends::disconnected,
-    status::{block, needs_reauthorization, not_renewed, renewed, unblock},
+    status::{block, keys_are_back, needs_reauthorization, not_renewed, renewed, unblock},
 };
 pub use self::{
     ends::{

@@ -6,7 +6,7 @@
 
 use tracing::{error, info};
 
-use crate::{app::App, customer_key, grant};
+use crate::{app::App, connection, customer_key, grant};
 
 /// What was sealed anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,9 @@ pub async fn run(app: &App) -> Result<Rotated, Error> {
 
 /// The same in the background of a service that has just started.
 pub(crate) async fn run_quietly(app: &App) {
+    if let Err(e) = connection::keys_are_back(app).await {
+        error!(error = &e as &dyn std::error::Error, "alerts about keys could not be closed");
+    }
     match run(app).await {
         Ok(Rotated { grants: 0, customer_keys: 0 }) => {}
         Ok(Rotated { grants, customer_keys }) => {

@@ -143,6 +143,19 @@ pub(crate) async fn not_renewed(app: &App, grant: &platform_grant::Model, proble
     Ok(())
 }
 
+/// Every stored token opens: takes back what was told of keys that were missing.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn keys_are_back(app: &App) -> Result<(), Error> {
+    for row in super::list(app.db.read(), None).await? {
+        for platform in [Platform::Shopify, Platform::Freshbooks] {
+            alert::resolve(app.db.write(), row.id, "KEY_MISSING", grant::name(platform), app.clock.now()).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Takes back whatever was told about a grant.
 pub(super) async fn well_again(
     txn: &impl ConnectionTrait,
@@ -150,7 +163,7 @@ pub(super) async fn well_again(
     platform: Platform,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    for code in ["NEEDS_REAUTHORIZATION", "APP_CREDENTIALS", "TOKEN_NOT_RENEWED", "SCOPE_MISSING"] {
+    for code in ["NEEDS_REAUTHORIZATION", "APP_CREDENTIALS", "KEY_MISSING", "TOKEN_NOT_RENEWED", "SCOPE_MISSING"] {
         alert::resolve(txn, id, code, grant::name(platform), now).await?;
     }
     Ok(())

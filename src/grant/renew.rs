@@ -65,7 +65,7 @@ pub async fn access(app: &App, connection: ConnectionId, platform: Platform) -> 
         }
         let now = app.clock.now();
         if !is_due(app, &row, now) {
-            return present(app, &row);
+            return told(app, &row, present(app, &row)).await;
         }
         // Asked once, whatever came of it. And nothing is begun that the end of the process would cut off.
         if renewed || app.stop.is_cancelled() {
@@ -142,6 +142,14 @@ fn is_due(app: &App, row: &Model, now: DateTime<Utc>) -> bool {
 /// Whether the token may still be sent.
 fn is_usable(row: &Model, now: DateTime<Utc>) -> bool {
     !row.stale && row.expires_at.is_none_or(|at| now < at)
+}
+
+/// Whoever runs the service is told of a token that does not open.
+async fn told(app: &App, row: &Model, access: Result<Access, Error>) -> Result<Access, Error> {
+    if let Err(Error::Crypto(_)) = access {
+        connections::not_renewed(app, row, sealed(row.platform)).await?;
+    }
+    access
 }
 
 fn present(app: &App, row: &Model) -> Result<Access, Error> {

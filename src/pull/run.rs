@@ -42,7 +42,11 @@ pub async fn advance(app: &App, lease: Lease, row: Model) {
         Err(Error::Grant(grant::Error::Missing | grant::Error::Refused(_))) => {
             later(app, lease, Duration::from_secs(1), false, None).await
         }
-        Err(Error::Grant(grant::Error::NotYet { wait })) => later(app, lease, wait, false, None).await,
+        Err(Error::Grant(grant::Error::NotYet { wait })) => {
+            later(app, lease, wait.max(Duration::from_millis(200)), false, None).await
+        }
+        // A key is missing: whoever runs the service has been told.
+        Err(Error::Grant(grant::Error::Crypto(_))) => later(app, lease, Duration::from_secs(60), false, None).await,
         Err(Error::Shopify(
             e @ (shopify::Error::Forbidden(_)
             | shopify::Error::ProtectedData(_)

@@ -24,6 +24,9 @@ use crate::{
 /// The waits between tries, in seconds. After the last one the order has failed.
 const LADDER: [i64; 9] = [5, 30, 120, 600, 1_800, 7_200, 18_000, 28_800, 36_000];
 
+/// The shortest wait of what is not tried again at once: a platform may name none.
+const SHORTEST: Duration = Duration::from_millis(200);
+
 /// Why a visit was not finished.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -175,7 +178,9 @@ fn remedy(error: &Error) -> Remedy {
         Error::Stopping => Remedy::Wait(Duration::ZERO),
         Error::Waiting(problem) => Remedy::Rest(State::Waiting, problem.clone()),
         Error::Refused(problem) => Remedy::Rest(State::Failed, problem.clone()),
-        Error::Books(freshbooks::Error::Throttled { wait }) => Remedy::Wait(wait.unwrap_or(Duration::from_secs(5))),
+        Error::Books(freshbooks::Error::Throttled { wait }) => {
+            Remedy::Wait(wait.unwrap_or(Duration::from_secs(5)).max(SHORTEST))
+        }
         Error::Books(freshbooks::Error::Busy) => Remedy::Wait(Duration::from_secs(2)),
         Error::Books(freshbooks::Error::Unauthorized) => Remedy::Renew(Platform::Freshbooks),
         Error::Shopify(shopify::Error::Unauthorized | shopify::Error::NonExpiringToken) => {
@@ -214,7 +219,7 @@ fn remedy(error: &Error) -> Remedy {
             "FreshBooks did not answer a write; it is looked up before anything is sent again.".to_owned(),
         ),
         Error::Books(error) => platform("FRESHBOOKS_UNAVAILABLE", format!("{error}.")),
-        Error::Shopify(shopify::Error::Throttled { wait }) => Remedy::Wait(*wait),
+        Error::Shopify(shopify::Error::Throttled { wait }) => Remedy::Wait((*wait).max(SHORTEST)),
         Error::Shopify(error) if error.denial().is_some() => look(Remedy::Rest(
             State::Failed,
             Problem::new(
@@ -230,7 +235,9 @@ fn remedy(error: &Error) -> Remedy {
         Error::Shopify(error) => platform("SHOPIFY_UNAVAILABLE", format!("{error}.")),
         // The connection has been stopped, or is about to be: its orders are not claimed until it goes on.
         Error::Grant(grant::Error::Missing | grant::Error::Refused(_)) => Remedy::Wait(Duration::from_secs(1)),
-        Error::Grant(grant::Error::NotYet { wait }) => Remedy::Wait((*wait).max(Duration::from_millis(200))),
+        Error::Grant(grant::Error::NotYet { wait }) => Remedy::Wait((*wait).max(SHORTEST)),
+        // A key is missing: whoever runs the service has been told, and no order is to blame.
+        Error::Grant(grant::Error::Crypto(_)) => Remedy::Wait(Duration::from_secs(60)),
         other => Remedy::Retry(Problem::new(
             Owner::Operator,
             "INTERNAL",

@@ -427,8 +427,15 @@ async fn a_sealed_token_opens_in_its_own_row_and_column_only() {
     altered[last] = if altered[last] == b'A' { b'B' } else { b'A' };
     put(Column::AccessToken, shopify.id, std::str::from_utf8(&altered).unwrap()).await;
     assert!(!opens(Platform::Shopify).await, "altered");
+    // It costs no order anything, and whoever runs the service is told.
+    app.shopify.place(mugs(1001));
+    app.pull_until_stopped().await;
+    let told = entity::alert::Entity::find().all(app.app.db.read()).await.unwrap();
+    assert_eq!((told.len(), told[0].code.as_str(), told[0].resolved_at), (1, "KEY_MISSING", None));
     put(Column::AccessToken, shopify.id, &shopify.access_token).await;
     assert!(opens(Platform::Shopify).await);
+    app.settle().await;
+    assert_eq!(app.invoices_of("#1001"), ["32.77 CAD, paid"]);
     app.end().await;
 }
 
