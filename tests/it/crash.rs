@@ -9,24 +9,32 @@ use entity::{pull, synced_order};
 use ml_connector::{
     auth::Actor,
     pull as pulls,
-    sandbox::shopify::{BulkPace, Options, sample_store},
+    sandbox::{
+        freshbooks,
+        shopify::{BulkPace, Options, sample_store},
+    },
 };
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
 use crate::harness::{ENCRYPTION_KEYS, TestApp, World};
 
 /// The service as an operator starts it; killed when dropped.
-struct Service(Child);
+pub(crate) struct Service(Child);
 
 impl Service {
-    fn start(app: &TestApp) -> Self {
+    pub(crate) fn start(app: &TestApp) -> Self {
+        let (store, books) = (Options::default(), freshbooks::Options::default());
         let settings = [
             ("DATABASE_URL", app.database.url.clone()),
             ("MLC_ENCRYPTION_KEYS", ENCRYPTION_KEYS.to_owned()),
             ("MLC_JWT_SECRET", "0123456789abcdef0123456789abcdef".to_owned()),
             ("MLC_LISTEN", "127.0.0.1:0".to_owned()),
             ("MLC_SHOPIFY_URL", app.shopify.url()),
+            ("MLC_SHOPIFY_CLIENT_ID", store.client_id),
+            ("MLC_SHOPIFY_CLIENT_SECRET", store.client_secrets.join(",")),
             ("MLC_FRESHBOOKS_URL", app.freshbooks.url()),
+            ("MLC_FRESHBOOKS_CLIENT_ID", books.client_id),
+            ("MLC_FRESHBOOKS_CLIENT_SECRET", books.client_secret),
             ("MLC_RETRY_SCALE", "0.01".to_owned()),
             ("MLC_LOG", "warn".to_owned()),
         ];

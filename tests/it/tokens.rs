@@ -25,6 +25,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use secrecy::ExposeSecret;
 
 use crate::{
+    crash::Service,
     harness::{ENCRYPTION_KEYS, TestApp, mugs},
     oauth::{Person, connect_by_browser, http, install_link, unconnected},
 };
@@ -196,7 +197,6 @@ async fn reauthorize(app: &TestApp, person: &mut Person, platform: Platform) {
     let landed = person.open(link.as_str()).await;
     assert_eq!(landed.status, 200, "{}", landed.page);
     assert_eq!(app.connection().await.status, Status::Active);
-    app.quiet().await;
 }
 
 #[tokio::test]
@@ -228,37 +228,66 @@ async fn an_uninstall_stops_the_connection_and_a_reinstall_takes_it_up_where_it_
 }
 
 #[tokio::test]
-async fn revoked_in_the_middle_of_a_pull_and_authorized_again_everything_completes() {
+async fn revoked_while_shopify_prepares_a_pull_and_authorized_again_everything_completes() {
     let (app, mut person) = connected().await;
     for number in 1001..1021 {
         app.shopify.place(mugs(number));
     }
-    pulls::request(&app.app, &Actor::system("test"), app.connection, None, None).await.unwrap();
-    // Until some orders are in the books, and others are not.
-    let mut invoices = 0;
-    app.freshbooks.faults.add(Some("CreateInvoice"), 7, 1, Moment::Before, Failure::Late(Duration::from_millis(1)));
-    let stop = app.freshbooks.faults.clone();
-    while invoices == 0 {
-        ml_connector::worker::drain(&app.app).await.unwrap();
-        app.app.clock.advance(TimeDelta::seconds(1));
-        if !stop.is_empty() {
-            continue;
-        }
-        invoices = app.freshbooks.invoices().len();
-    }
-    app.shopify.place(mugs(1021));
+    let pull = pulls::request(&app.app, &Actor::system("test"), app.connection, None, None).await.unwrap();
+    ml_connector::worker::drain(&app.app).await.unwrap();
+    let row = pulls::load(app.app.db.read(), pull.id).await.unwrap();
+    assert!(row.bulk_operation_id.is_some() && row.finished_at.is_none(), "under way: {row:?}");
     app.shopify.uninstall();
     app.freshbooks.disconnect().await.unwrap();
-    pulls::request(&app.app, &Actor::system("test"), app.connection, None, None).await.unwrap();
     app.pull_until_stopped().await;
     assert_eq!(app.connection().await.status, Status::NeedsReauthorization);
+    assert!(app.freshbooks.invoices().is_empty());
     let landed = person.open(&install_link(&app)).await;
     assert_eq!(landed.status, 200, "{}", landed.page);
     let link = ml_connector::authorize::link(&app.app, &app.connection().await, Platform::Freshbooks).unwrap();
     person.open(link.as_str()).await;
+    app.quiet().await;
     app.settle().await;
-    assert_eq!(app.freshbooks.invoices().len(), 21);
+    assert_eq!(app.freshbooks.invoices().len(), 20);
+    let row = pulls::load(app.app.db.read(), pull.id).await.unwrap();
+    assert_eq!((row.state, row.orders_seen), (entity::pull::State::Completed, 20), "the same pull");
     app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revoked_while_orders_are_written_and_authorized_again_everything_completes() {
+    let (app, mut person) = connected().await;
+    for number in 1001..1031 {
+        app.shopify.place(mugs(number));
+    }
+    let slow = Failure::Late(Duration::from_millis(60));
+    app.freshbooks.faults.add(Some("CreateInvoice"), 0, 30, Moment::Before, slow);
+    pulls::request(&app.app, &Actor::system("test"), app.connection, None, None).await.unwrap();
+    app.app.start_work().await.unwrap();
+    until(async || app.freshbooks.invoices().len() >= 3).await;
+    app.freshbooks.disconnect().await.unwrap();
+    until(async || app.connection().await.status == Status::NeedsReauthorization).await;
+    let written = app.freshbooks.invoices().len();
+    assert!(written < 30, "all were written before");
+    reauthorize(&app, &mut person, Platform::Freshbooks).await;
+    app.rest().await;
+    for (name, (state, why)) in app.states().await {
+        assert_eq!((state, app.order(&name).await.attempts), (State::Synced, 0), "{name}: {why}");
+    }
+    assert_eq!(app.freshbooks.invoices().len(), 30);
+    app.app.stopped().await;
+    app.end().await;
+}
+
+/// Waits in real time for what workers in the background bring about.
+async fn until(is: impl AsyncFn() -> bool) {
+    for _ in 0..2_000 {
+        if is().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it does not happen");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -285,52 +314,30 @@ async fn two_replicas_renew_once_between_them() {
     app.end().await;
 }
 
-/// Whoever died while the platform answered: the platform has renewed, nobody has stored it, the lease is still there.
-async fn dies_between_answer_and_commit(app: &TestApp, platform: Platform) {
-    run_out(app);
-    let connector = app.app.clone();
-    match platform {
-        Platform::Shopify => {
-            app.shopify.faults.add(Some("oauth:token"), 0, 1, Moment::After, Failure::Late(Duration::from_secs(60)));
-        }
-        Platform::Freshbooks => {
-            app.freshbooks.faults.add(Some("Token"), 0, 1, Moment::After, Failure::Late(Duration::from_secs(60)));
-        }
-    }
-    // A process of its own in all that matters: its tasks end with its runtime, as by `kill -9`.
-    let (config, clock, connection) = (connector.config.clone(), connector.clock.clone(), app.connection);
-    let refreshed = refreshes(app, platform);
-    let seen = Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let stop = seen.clone();
-    let dying = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        runtime.spawn(async move {
-            let app = App::new(config, clock).await.unwrap();
-            let _ = grant::access(&app, connection, platform).await;
-        });
-        while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        runtime.shutdown_background();
-    });
-    for _ in 0..2_000 {
-        if refreshes(app, platform) > refreshed {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    assert_eq!(refreshes(app, platform), refreshed + 1);
-    seen.store(true, std::sync::atomic::Ordering::Relaxed);
-    tokio::task::spawn_blocking(move || dying.join().unwrap()).await.unwrap();
-    app.app.clock.advance(TimeDelta::seconds(80)); // the dead one's lease
+/// `kill -9` while the platform answers: it has renewed, nobody has stored it, the lease is still there.
+async fn killed_between_answer_and_commit(app: &TestApp, platform: Platform) {
+    let (faults, call) = match platform {
+        Platform::Shopify => (&app.shopify.faults, "oauth:token"),
+        Platform::Freshbooks => (&app.freshbooks.faults, "Token"),
+    };
+    faults.add(Some(call), 0, 1, Moment::After, Failure::Late(Duration::from_secs(60)));
+    // Told to be refused: the service renews it before its first call.
+    let generation = row(app, platform).await.generation;
+    assert_eq!(grant::refused(&app.app, app.connection, platform, generation).await.unwrap(), grant::Verdict::Again);
+    app.shopify.place(mugs(1001));
+    pulls::request(&app.app, &Actor::system("test"), app.connection, None, None).await.unwrap();
+    let service = Service::start(app);
+    until(async || refreshes(app, platform) == 1).await;
+    drop(service);
+    assert_eq!(row(app, platform).await.generation, generation, "nothing was stored");
+    app.app.clock.advance(TimeDelta::seconds(80)); // the dead one's leases
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_between_shopifys_answer_and_the_commit_the_same_token_brings_the_pair_again() {
     let (app, _) = connected().await;
-    app.shopify.place(mugs(1001));
-    dies_between_answer_and_commit(&app, Platform::Shopify).await;
-    app.pull().await;
+    killed_between_answer_and_commit(&app, Platform::Shopify).await;
+    app.settle().await;
     assert_eq!(app.connection().await.status, Status::Active);
     assert_eq!(app.invoices_of("#1001"), ["32.77 CAD, paid"]);
     app.end().await;
@@ -339,8 +346,7 @@ async fn killed_between_shopifys_answer_and_the_commit_the_same_token_brings_the
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_between_freshbooks_answer_and_the_commit_a_person_is_asked_and_nothing_is_lost() {
     let (app, mut person) = connected().await;
-    app.shopify.place(mugs(1001));
-    dies_between_answer_and_commit(&app, Platform::Freshbooks).await;
+    killed_between_answer_and_commit(&app, Platform::Freshbooks).await;
     app.pull_until_stopped().await;
     assert_eq!(app.connection().await.status, Status::NeedsReauthorization);
     reauthorize(&app, &mut person, Platform::Freshbooks).await;
