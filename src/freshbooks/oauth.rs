@@ -71,23 +71,12 @@ pub struct Business {
 
 #[derive(Deserialize)]
 struct Tokens {
-    access_token: SecretText,
-    refresh_token: SecretText,
+    access_token: SecretString,
+    refresh_token: SecretString,
     expires_in: i64,
     created_at: i64,
     #[serde(default)]
     scope: String,
-}
-
-/// Keeps a token out of reach of a derived `Debug` from the first moment on.
-#[derive(Deserialize)]
-#[serde(from = "String")]
-struct SecretText(SecretString);
-
-impl From<String> for SecretText {
-    fn from(text: String) -> Self {
-        Self(text.into())
-    }
 }
 
 impl FreshBooks {
@@ -147,8 +136,8 @@ impl FreshBooks {
         let lifetime = TimeDelta::try_seconds(tokens.expires_in);
         let expires_at = created.zip(lifetime).and_then(|(created, lifetime)| created.checked_add_signed(lifetime));
         Ok(TokenAnswer {
-            access_token: tokens.access_token.0,
-            refresh_token: tokens.refresh_token.0,
+            access_token: tokens.access_token,
+            refresh_token: tokens.refresh_token,
             expires_at: expires_at.ok_or_else(|| unreadable("no time of expiry".to_owned()))?,
             scopes: tokens.scope.split_whitespace().map(str::to_owned).collect(),
         })

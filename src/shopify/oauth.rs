@@ -50,23 +50,12 @@ pub struct TokenAnswer {
 
 #[derive(Deserialize)]
 struct Tokens {
-    access_token: SecretText,
-    refresh_token: Option<SecretText>,
+    access_token: SecretString,
+    refresh_token: Option<SecretString>,
     expires_in: Option<i64>,
     refresh_token_expires_in: Option<i64>,
     #[serde(default)]
     scope: String,
-}
-
-/// Keeps a token out of reach of a derived `Debug` from the first moment on.
-#[derive(Deserialize)]
-#[serde(from = "String")]
-struct SecretText(SecretString);
-
-impl From<String> for SecretText {
-    fn from(text: String) -> Self {
-        Self(text.into())
-    }
 }
 
 /// Whether this is a shop's permanent address, such as `name.myshopify.com`, in its one spelling: lower case and nothing around it. No
@@ -260,7 +249,7 @@ impl Shopify {
 impl Tokens {
     fn answer(self, now: DateTime<Utc>) -> Result<TokenAnswer, Error> {
         let unreadable = |what: &str| Error::Unknown(Cause::Answer(what.to_owned()));
-        if self.access_token.0.expose_secret().is_empty() {
+        if self.access_token.expose_secret().is_empty() {
             return Err(unreadable("no token"));
         }
         let later = |seconds: Option<i64>| {
@@ -271,8 +260,8 @@ impl Tokens {
         Ok(TokenAnswer {
             expires_at: later(lifetime)?,
             refresh_expires_at: later(self.refresh_token_expires_in)?,
-            access_token: self.access_token.0,
-            refresh_token: self.refresh_token.map(|token| token.0),
+            access_token: self.access_token,
+            refresh_token: self.refresh_token,
             scopes: scopes(&self.scope),
         })
     }

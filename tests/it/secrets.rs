@@ -22,7 +22,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::{
     harness::{ENCRYPTION_KEYS, JWT_SECRET, SHOP, TestApp, mugs},
-    oauth::{Person, connect_by_browser, http, install_link, unconnected},
+    person::{Person, connect_by_browser, http, install_link, unconnected},
 };
 
 /// Streets, telephone numbers and tax numbers of its customers, long enough not to be found by chance.

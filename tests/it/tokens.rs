@@ -27,7 +27,7 @@ use secrecy::ExposeSecret;
 use crate::{
     crash::Service,
     harness::{ENCRYPTION_KEYS, TestApp, mugs},
-    oauth::{Person, connect_by_browser, http, install_link, unconnected},
+    person::{Person, connect_by_browser, http, install_link, unconnected},
 };
 
 const BOTH: [Platform; 2] = [Platform::Shopify, Platform::Freshbooks];
