@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret;
-use tokio::{net::TcpListener, sync::Notify};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, Semaphore},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
@@ -48,6 +51,8 @@ pub struct Inner {
     pub bell: Notify,
     /// Whose turn it is to look at a connection's ends.
     pub looks: Looks,
+    /// Room for scheduled runs: each calls platforms, and many may be due at once.
+    pub chores: Arc<Semaphore>,
     /// Cancelled when the process should stop taking work.
     pub stop: CancellationToken,
     tasks: TaskTracker,
@@ -117,6 +122,7 @@ impl App {
             clock,
             bell: Notify::new(),
             looks: Looks::default(),
+            chores: Arc::new(Semaphore::new(schedule::AT_ONCE)),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         })))

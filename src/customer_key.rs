@@ -9,7 +9,7 @@ use entity::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 
@@ -49,6 +49,7 @@ pub async fn load_or_make(
                 sealed_key: Set(Some(sealed)),
                 created_at: Set(now),
                 destroyed_at: Set(None),
+                merged_into: Set(None),
             });
         }
         Entity::insert_many(fresh)
@@ -79,6 +80,41 @@ pub async fn find_by_id(
         Some(row) => opened(keyring, &row),
         None => Ok(None),
     }
+}
+
+/// The keys of these customers (Shopify's numbers), of whoever was merged into them too; also those that were destroyed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_customers(
+    conn: &impl ConnectionTrait,
+    connection: ConnectionId,
+    customers: &[i64],
+) -> Result<Vec<CustomerKeyId>, DbErr> {
+    let subjects = customers.iter().map(|number| subject(*number));
+    let theirs = Column::Subject.is_in(subjects).or(Column::MergedInto.is_in(customers.iter().copied()));
+    let rows = Entity::find().filter(Column::ConnectionId.eq(connection)).filter(theirs).all(conn).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// The customer `deleted` is the customer `kept` from now on.
+///
+/// # Errors
+/// When the database fails.
+pub async fn merge(
+    conn: &impl ConnectionTrait,
+    connection: ConnectionId,
+    deleted: i64,
+    kept: i64,
+) -> Result<(), DbErr> {
+    let theirs = Column::Subject.eq(subject(deleted)).or(Column::MergedInto.eq(deleted));
+    Entity::update_many()
+        .filter(Column::ConnectionId.eq(connection))
+        .filter(theirs)
+        .col_expr(Column::MergedInto, Expr::value(kept))
+        .exec(conn)
+        .await?;
+    Ok(())
 }
 
 /// The keys of these ids, without those that were destroyed.
@@ -147,6 +183,11 @@ async fn find(conn: &impl ConnectionTrait, connection: ConnectionId, subjects: &
 fn opened(keyring: &Keyring, row: &Model) -> Result<Option<DataKey>, Error> {
     let Some(sealed) = &row.sealed_key else { return Ok(None) };
     Ok(Some(DataKey::from_bytes(&keyring.open(&place(row.connection_id, &row.subject), sealed)?)?))
+}
+
+/// What a customer's key is kept under; see [`crate::mapping::client::key_subject`].
+fn subject(customer: i64) -> String {
+    format!("customer:{customer}")
 }
 
 fn place(connection: ConnectionId, subject: &str) -> String {

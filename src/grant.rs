@@ -247,6 +247,18 @@ pub(crate) async fn forget(txn: &impl ConnectionTrait, connection: ConnectionId)
     Ok(())
 }
 
+/// The secret of a shop's own app, where it has one: it signs that shop's webhooks.
+///
+/// # Errors
+/// When the database fails, or the secret does not open.
+pub async fn own_secret(app: &App, shop_domain: &str) -> Result<Option<SecretString>, Error> {
+    let connection = crate::connection::find_by_shop(app.db.read(), shop_domain).await?;
+    let Some(connection) = connection else { return Ok(None) };
+    let row = find(app.db.read(), connection.id, Platform::Shopify).await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(opened(&app.keyring, &row, "client_secret", row.client_secret.as_deref())?)
+}
+
 /// The id of a key that some stored token is sealed under and the ring does not hold.
 ///
 /// # Errors

@@ -124,6 +124,9 @@ pub async fn intend(
         customer_key_id: Set(None),
         fence: Set(None),
         leased_until: Set(None),
+        look_at: Set(None),
+        seen: Set(None),
+        drift: Set(None),
         created_at: Set(now),
         updated_at: Set(now),
     };
@@ -217,6 +220,20 @@ pub async fn remember(
 ) -> Result<(), Error> {
     let update = of(connection, key).filter(Column::State.eq(State::Confirmed));
     update.col_expr(Column::Facts, Expr::value(serde_json::to_string(facts)?)).exec(conn).await?;
+    Ok(())
+}
+
+/// Has these documents looked at in FreshBooks at `at`, or earlier where that was so already.
+///
+/// # Errors
+/// When the database fails.
+pub async fn look_later(conn: &impl ConnectionTrait, links: &[LinkId], at: DateTime<Utc>) -> Result<(), DbErr> {
+    Entity::update_many()
+        .filter(Column::Id.is_in(links.iter().copied()))
+        .filter(Column::LookAt.is_null().or(Column::LookAt.gt(at)))
+        .col_expr(Column::LookAt, Expr::value(at))
+        .exec(conn)
+        .await?;
     Ok(())
 }
 

@@ -17,8 +17,8 @@ use entity::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    UpdateMany,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QuerySelect, UpdateMany,
     sea_query::{Expr, OnConflict},
 };
 
@@ -138,24 +138,72 @@ pub async fn refresh(
     Ok(true)
 }
 
-/// Notes that this order may have changed: it is read from Shopify before it is looked at again. Which a dismissed order is only once
-/// somebody resyncs it.
+/// An order of which something was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Shopify's number.
+    pub number: i64,
+    /// The state that was told of; `None` where only the order was named.
+    pub version: Option<DateTime<Utc>>,
+}
+
+/// Notes that these orders may have changed: each is read from Shopify before it is looked at again, at `due` or earlier. What is told of
+/// a state older than the one known changes nothing; the same state does, since two changes may share a second. A dismissed order is read
+/// only once somebody resyncs it. Returns which state of each order was known before.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn announce(
     txn: &DatabaseTransaction,
     connection: ConnectionId,
-    shopify_order_id: i64,
+    told: &[Told],
     mark: &Mark,
+    due: DateTime<Utc>,
     now: DateTime<Utc>,
-) -> Result<Model, Error> {
-    let row = insert_and_lock_one(txn, connection, shopify_order_id, now).await?;
-    let update = match row.state {
-        State::Dismissed => Entity::update_many(),
-        _ => marked(work::mark::<Entity>(mark.lane, now)?, mark, now),
+) -> Result<Vec<(i64, Option<DateTime<Utc>>)>, Error> {
+    if told.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names = told.iter().map(|one| (one.number, "")).collect();
+    let known = insert_and_lock(txn, connection, &names, now).await?;
+    let newer = |row: &&Model| {
+        let of_it = told.iter().filter(|one| one.number == row.shopify_order_id);
+        let mut versions = of_it.map(|one| one.version);
+        versions.any(|version| version.is_none_or(|version| row.shopify_updated_at.is_none_or(|known| known <= version)))
     };
-    made_stale(txn, update, row.id).await
+    let (dismissed, others): (Vec<&Model>, Vec<&Model>) =
+        known.values().filter(newer).partition(|row| row.state == State::Dismissed);
+    for (rows, update) in [
+        (others, marked(work::mark::<Entity>(mark.lane, due)?, mark, now)),
+        (dismissed, Entity::update_many()),
+    ] {
+        if !rows.is_empty() {
+            let ids = rows.iter().map(|row| row.id);
+            update.col_expr(Column::Stale, Expr::value(true)).filter(Column::Id.is_in(ids)).exec(txn).await?;
+        }
+    }
+    Ok(known.into_values().map(|row| (row.shopify_order_id, row.shopify_updated_at)).collect())
+}
+
+/// The newest order of each of these customers, by Shopify's numbers.
+///
+/// # Errors
+/// When the database fails.
+pub async fn newest_of_customers(
+    txn: &impl ConnectionTrait,
+    connection: ConnectionId,
+    customers: &[i64],
+) -> Result<Vec<i64>, DbErr> {
+    let keys = customer_key::of_customers(txn, connection, customers).await?;
+    let rows: Vec<Option<i64>> = Entity::find()
+        .select_only()
+        .column_as(Expr::col(Column::ShopifyOrderId).max(), "newest")
+        .filter(Column::CustomerKeyId.is_in(keys))
+        .group_by(Column::CustomerKeyId)
+        .into_tuple()
+        .all(txn)
+        .await?;
+    Ok(rows.into_iter().flatten().collect())
 }
 
 /// Syncs one order anew, ahead of everything else: it is read from Shopify and planned again, whatever became of it before. This is the one

@@ -1,11 +1,15 @@
 //! The cron heartbeat. `tokio-cron-scheduler` only beats, in UTC, once a second; when something is due is data, and a replica that moves
 //! `next_run_at` on by compare-and-set has won the firing. So each fires once in the fleet, whatever the number of replicas.
 //!
+//! A pull is due work of its own, made in the transaction that moves the schedule on. The other kinds are run here, and the firing holds
+//! until they have ended: a schedule is first moved on by [`GIVEN`] only, and to its next time when the run is over. A process that dies in
+//! between loses no run. [`hasten`] brings the next run forward in the transaction of whatever asks for it.
+//!
 //! Cron expressions are read in the shop's time zone by croner at each step: a change of daylight saving moves nothing by an hour.
 
 use std::str::FromStr;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use croner::{
     Cron,
@@ -18,13 +22,20 @@ use entity::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, UpdateMany,
     sea_query::{Expr, OnConflict, SimpleExpr},
 };
 use tokio_cron_scheduler::{Job, JobScheduler};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
-use crate::{alert, app::App, auth::Actor, check, pull};
+use crate::{alert, app::App, auth::Actor, check, drift, pull, retention, subscription};
+
+/// How long a run may take before another one begins.
+const GIVEN: TimeDelta = TimeDelta::minutes(5);
+
+/// Runs at once in this process, at most.
+pub(crate) const AT_ONCE: usize = 8;
 
 /// Starts the heartbeat; it ends with the app.
 ///
@@ -69,32 +80,34 @@ pub async fn fire_due(app: &App) -> Result<usize, Error> {
     let status = connection::Column::Status;
     // Tokens of a connection that rests, or of which one end is still missing, are kept alive; and what stopped it may be over.
     let wanted = Condition::any()
-        .add(Column::Kind.eq(Kind::Pull).and(standing(status.eq(Status::Active))))
-        .add(Column::Kind.eq(Kind::Check).and(standing(status.ne(Status::Disconnected))));
-    let due = Entity::find().filter(Column::NextRunAt.lte(now)).filter(wanted).all(app.db.read()).await?;
+        .add(Column::Kind.is_in([Kind::Pull, Kind::Webhooks, Kind::Drift]).and(standing(status.eq(Status::Active))))
+        .add(Column::Kind.eq(Kind::Check).and(standing(status.ne(Status::Disconnected))))
+        .add(Column::Kind.eq(Kind::Retention));
+    let due = Entity::find().filter(Column::NextRunAt.lte(now)).filter(wanted).order_by_asc(Column::NextRunAt);
     let mut won = usize::from(alert::digest::fire(app, now).await?);
-    for row in due {
+    for row in due.all(app.db.read()).await? {
+        let run = row.kind != Kind::Pull;
+        let turn = if run { app.chores.clone().try_acquire_owned().ok() } else { None };
+        if run && turn.is_none() {
+            continue; // It stays due.
+        }
         // From now, not from the missed time: after an outage one pull catches up, not one per missed firing.
-        let next = next(&row.cron, &row.time_zone, now)?;
+        let next = if run { now + GIVEN } else { next(&row.cron, &row.time_zone, now)? };
         let txn = app.db.begin_write().await?;
-        let moved = Entity::update_many()
-            .filter(Column::Id.eq(row.id))
-            .filter(Column::NextRunAt.eq(row.next_run_at))
-            .col_expr(Column::NextRunAt, Expr::value(next))
-            .col_expr(Column::LastRunAt, Expr::value(now))
-            .exec(&txn)
-            .await?;
-        if moved.rows_affected == 1 {
-            if row.kind == Kind::Pull {
-                pull::schedule(&txn, &Actor::system("schedule"), row.connection_id, now).await?;
-            }
-            won += 1;
+        let moved = moved(&row, next).col_expr(Column::LastRunAt, Expr::value(now)).exec(&txn).await?.rows_affected == 1;
+        if moved && !run {
+            pull::schedule(&txn, &Actor::system("schedule"), row.connection_id, now).await?;
         }
         txn.commit().await?;
-        if moved.rows_affected == 1 && row.kind == Kind::Check {
-            // Calls both platforms: nobody waits for it, and one that is cut short is made again tomorrow.
-            let checking = app.clone();
-            app.spawn(async move { check::run_scheduled(&checking, row.connection_id).await });
+        if moved {
+            won += 1;
+        }
+        if moved && run {
+            let running = app.clone();
+            app.spawn(async move {
+                run_and_move_on(&running, entity::schedule::Model { next_run_at: next, ..row }).await;
+                drop(turn);
+            });
         }
     }
     if won > 0 {
@@ -102,6 +115,75 @@ pub async fn fire_due(app: &App) -> Result<usize, Error> {
         app.bell.notify_one();
     }
     Ok(won)
+}
+
+/// Runs what is no due work of its own, then moves its schedule on; unless it was hastened meanwhile.
+async fn run_and_move_on(app: &App, row: entity::schedule::Model) {
+    let id = row.connection_id;
+    match row.kind {
+        Kind::Pull => {}
+        Kind::Check => check::run_scheduled(app, id).await,
+        Kind::Webhooks => subscription::run_scheduled(app, id).await,
+        Kind::Drift => drift::run_scheduled(app, id).await,
+        Kind::Retention => retention::run_scheduled(app, id).await,
+    }
+    if app.stop.is_cancelled() {
+        return; // Perhaps it was cut short: it is run again.
+    }
+    let ended = async {
+        let next = next(&row.cron, &row.time_zone, app.clock.now())?;
+        moved(&row, next).exec(app.db.write()).await?;
+        Ok::<_, Error>(())
+    };
+    if let Err(e) = ended.await {
+        warn!(error = &e as &dyn std::error::Error, "a schedule was not moved on: it fires again in some minutes");
+    }
+}
+
+/// The statement that moves a schedule on from where `row` has it.
+fn moved(row: &entity::schedule::Model, next: DateTime<Utc>) -> UpdateMany<Entity> {
+    Entity::update_many()
+        .filter(Column::Id.eq(row.id))
+        .filter(Column::NextRunAt.eq(row.next_run_at))
+        .col_expr(Column::NextRunAt, Expr::value(next))
+}
+
+/// Brings the next run of these connections forward to `at`, where it would be later. Survives whatever happens to this process.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hasten(
+    txn: &impl ConnectionTrait,
+    connections: impl IntoIterator<Item = ConnectionId>,
+    kind: Kind,
+    at: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .filter(Column::ConnectionId.is_in(connections))
+        .filter(Column::Kind.eq(kind))
+        .filter(Column::NextRunAt.gt(at))
+        .col_expr(Column::NextRunAt, Expr::value(at))
+        .exec(txn)
+        .await?;
+    Ok(())
+}
+
+/// Sets the schedules that every connection has from its first day: by its id, so that not all are due in the same minute.
+///
+/// # Errors
+/// When the database fails.
+pub async fn begin(txn: &impl ConnectionTrait, connection: ConnectionId, now: DateTime<Utc>) -> Result<(), Error> {
+    let minute = connection.0.rem_euclid(60);
+    for (kind, cron) in [
+        // By its own clock once the shop has told it.
+        (Kind::Check, format!("0 {minute} 4 * * *")),
+        (Kind::Webhooks, format!("0 {minute} * * * *")),
+        (Kind::Drift, format!("0 {} * * * *", (minute + 30) % 60)),
+        (Kind::Retention, format!("0 {minute} 5 * * *")),
+    ] {
+        put(txn, connection, kind, &cron, "UTC", now).await?;
+    }
+    Ok(())
 }
 
 /// Sets when something of a connection is due.

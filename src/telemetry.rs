@@ -32,6 +32,8 @@ const TOKENS_RENEWED: &str = "mlc_token_renewals_total";
 const PULLED_ORDERS: &str = "mlc_pulled_orders_total";
 const ALERTS_RAISED: &str = "mlc_alerts_raised_total";
 const ALERT_DELIVERIES: &str = "mlc_alert_deliveries_total";
+const WEBHOOKS_TAKEN: &str = "mlc_webhooks_taken_total";
+const WEBHOOKS_REFUSED: &str = "mlc_webhooks_refused_total";
 const HTTP_REQUESTS: &str = "mlc_http_requests_total";
 const HTTP_SECONDS: &str = "mlc_http_request_duration_seconds";
 
@@ -79,6 +81,16 @@ pub fn alert_raised(code: &str) {
 /// A channel was tried with an alert or a digest; `outcome` is `sent`, `failed` or `given_up`.
 pub fn alert_delivery(channel: &'static str, outcome: &'static str) {
     counter!(ALERT_DELIVERIES, "channel" => channel, "outcome" => outcome).increment(1);
+}
+
+/// A delivery was stored; `topic` is one that we asked for, or `other`; `outcome` is such as `accepted`, `repeated`, `out_of_order`.
+pub fn webhook_taken(platform: &'static str, topic: &str, outcome: &'static str) {
+    counter!(WEBHOOKS_TAKEN, "platform" => platform, "topic" => topic.to_owned(), "outcome" => outcome).increment(1);
+}
+
+/// A delivery was not taken; `reason` is `signature`, `malformed`, `too_large`, `overloaded`, `unknown_connection` or `failed`.
+pub fn webhook_refused(platform: &'static str, reason: &'static str) {
+    counter!(WEBHOOKS_REFUSED, "platform" => platform, "reason" => reason).increment(1);
 }
 
 /// A request was answered. `route` is the pattern that matched, never the path: paths are endless.
@@ -159,6 +171,8 @@ fn install() -> Option<PrometheusHandle> {
     describe_counter!(PULLED_ORDERS, "Orders that pulls have seen");
     describe_counter!(ALERTS_RAISED, "Alerts raised that were not open before, by code");
     describe_counter!(ALERT_DELIVERIES, "Tries to deliver alerts and digests, by channel and outcome");
+    describe_counter!(WEBHOOKS_TAKEN, "Webhook deliveries stored, by platform, topic and outcome");
+    describe_counter!(WEBHOOKS_REFUSED, "Webhook deliveries not taken, by platform and reason");
     describe_counter!(HTTP_REQUESTS, "Requests answered, by method, route and status");
     describe_histogram!(HTTP_SECONDS, Unit::Seconds, "Time we took to answer, by method and route");
     Some(handle)

@@ -19,6 +19,8 @@ pub struct Model {
     pub sealed_key: Option<String>,
     pub created_at: DateTimeUtc,
     pub destroyed_at: Option<DateTimeUtc>,
+    /// Shopify's number of the customer that this one was merged into: a request about that one is about this one too.
+    pub merged_into: Option<i64>,
 }
 
 /// Relations are followed by id.

@@ -33,4 +33,8 @@ row_id! {
     AuditEntryId,
     /// A row of `alert`.
     AlertId,
+    /// A row of `webhook_delivery`.
+    DeliveryId,
+    /// A row of `privacy_request`.
+    PrivacyRequestId,
 }

@@ -32,6 +32,14 @@ pub struct Model {
     /// The visit that is writing it.
     pub fence: Option<Uuid>,
     pub leased_until: Option<DateTimeUtc>,
+    /// When FreshBooks is asked how the document stands there: somebody may have changed it.
+    pub look_at: Option<DateTimeUtc>,
+    /// Sealed JSON: how the document stood there after our last write, field by field.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub seen: Option<String>,
+    /// JSON list of the fields that a person changed there since; empty when none.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub drift: Option<String>,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
 }

@@ -29,6 +29,12 @@ pub enum Kind {
     Pull,
     /// A look at both ends: tokens, scopes, plans, reference data.
     Check,
+    /// Webhook subscriptions of both ends are compared with what is wanted, and repaired.
+    Webhooks,
+    /// Documents that somebody may have changed in FreshBooks are looked at.
+    Drift,
+    /// What is older than it may be kept is deleted.
+    Retention,
 }
 
 /// Relations are followed by id.

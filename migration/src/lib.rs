@@ -8,6 +8,7 @@ mod m0003_audit;
 mod m0004_pulls;
 mod m0005_grants;
 mod m0006_alerts;
+mod m0007_webhooks;
 
 /// Every change in order.
 pub struct Migrator;
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_pulls::Migration),
             Box::new(m0005_grants::Migration),
             Box::new(m0006_alerts::Migration),
+            Box::new(m0007_webhooks::Migration),
         ]
     }
 }

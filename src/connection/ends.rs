@@ -94,9 +94,7 @@ pub async fn create(app: &App, by: &Actor, new: New) -> Result<Model, Error> {
         Err(e) if matches!(e.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => return Err(Error::Taken),
         other => other?,
     };
-    // Spread over an hour of the night, so that not all shops are looked at in the same minute; by its own clock once the shop has told it.
-    let nightly = format!("0 {} 4 * * *", row.id.0.rem_euclid(60));
-    schedule::put(&txn, row.id, Kind::Check, &nightly, "UTC", now).await?;
+    schedule::begin(&txn, row.id, now).await?;
     noted(&txn, by, row.id, "create_connection", format!("A connection for {shop_domain}."), now).await?;
     txn.commit().await?;
     Ok(row)

@@ -14,6 +14,7 @@ mod limit;
 mod oauth;
 mod page;
 mod server;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -51,6 +52,7 @@ struct Web {
     schema: Schema,
     metrics: Metrics,
     strangers: Arc<Limit>,
+    doors: webhook::Doors,
 }
 
 /// What a process that only works answers: whether it lives, and its figures.
@@ -66,7 +68,8 @@ pub fn health_router(app: App, metrics: Metrics) -> Router {
 /// All routes of this service.
 pub fn router(app: App, auth: auth::Verifier, metrics: Metrics) -> Router {
     let strangers = Arc::new(Limit::strangers());
-    let web = Web { schema: schema(app.clone()), app: app.clone(), auth, metrics, strangers };
+    let doors = webhook::Doors::open(&app);
+    let web = Web { schema: schema(app.clone()), app: app.clone(), auth, metrics, strangers, doors };
     let grants = Router::new()
         .route("/oauth/shopify/install", get(oauth::install))
         .route("/oauth/shopify/callback", get(oauth::installed))
@@ -77,6 +80,8 @@ pub fn router(app: App, auth: auth::Verifier, metrics: Metrics) -> Router {
         .route("/", get(health::index))
         .route("/graphql", post(graphql::answer).layer(DefaultBodyLimit::max(graphql::LARGEST_BODY)))
         .route("/graphiql", get(graphiql::page))
+        .route("/webhooks/shopify", post(webhook::from_shopify))
+        .route("/webhooks/freshbooks/{connection}/{event}", post(webhook::from_freshbooks))
         .merge(grants)
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

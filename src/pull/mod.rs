@@ -18,7 +18,7 @@ use sea_orm::{
 };
 
 pub use self::run::advance;
-use crate::{app::App, auth::Actor, connection, problem::Problem, work::Lane};
+use crate::{app::App, auth::Actor, connection, problem::Problem, work::{self, Lane}};
 
 /// How far a scheduled pull reads behind the watermark: Shopify's search index lags behind its writes.
 const LOOKBACK: TimeDelta = TimeDelta::minutes(10);
@@ -73,6 +73,26 @@ pub async fn schedule(
     let row = row(connection, Kind::Scheduled, Some(since), now - INDEX_LAG, Lane::Pull, "schedule", by, now);
     Entity::insert(row).exec_without_returning(txn).await?;
     Ok(())
+}
+
+/// Shopify says that a bulk operation ended: whichever pull waits for it looks at once, and believes only what it sees. `false` where
+/// none waits.
+///
+/// # Errors
+/// When the database fails.
+pub async fn operation_ended(
+    txn: &impl ConnectionTrait,
+    connection: ConnectionId,
+    operation: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let marked = work::mark::<Entity>(Lane::Pull, now)?
+        .filter(Column::ConnectionId.eq(connection))
+        .filter(Column::BulkOperationId.eq(operation))
+        .filter(Column::DueAt.is_not_null())
+        .exec(txn)
+        .await?;
+    Ok(marked.rows_affected > 0)
 }
 
 /// The pull of this id.

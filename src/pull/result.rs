@@ -217,7 +217,8 @@ impl Pages<'_> {
         let Some(number) = order.number() else { return Ok(()) };
         warn!("order {number} {why}; it is read directly, by itself");
         let txn = self.app.db.begin_write().await?;
-        order::announce(&txn, self.row.connection_id, number, &self.mark, self.app.clock.now()).await?;
+        let (now, told) = (self.app.clock.now(), order::Told { number, version: None });
+        order::announce(&txn, self.row.connection_id, &[told], &self.mark, now, now).await?;
         txn.commit().await?;
         Ok(())
     }

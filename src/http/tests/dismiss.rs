@@ -154,7 +154,8 @@ async fn news_of_a_dismissed_order_is_kept_and_wakes_nobody() {
 
     let mark = Mark::new(Lane::Webhook, "webhook", &Actor::system("webhook"));
     let txn = world.app.db.begin_write().await.unwrap();
-    crate::order::announce(&txn, connection, 1001, &mark, world.now()).await.unwrap();
+    let told = crate::order::Told { number: 1001, version: None };
+    crate::order::announce(&txn, connection, &[told], &mark, world.now(), world.now()).await.unwrap();
     assert_eq!(crate::order::reconsider(&txn, connection, &mark, world.now()).await.unwrap(), 0);
     txn.commit().await.unwrap();
     let announced = row(&world).await;

@@ -1,0 +1,189 @@
+//! Intake: what the platforms tell by themselves is kept, and what it concerns is marked, in one transaction; only then is it answered.
+//!
+//! Under load many deliveries share one transaction: while one batch is committed the next one fills itself, so that a disk which syncs a
+//! hundred times a second takes thousands of deliveries, and none waits for a timer. What does not fit is refused at once: the platform
+//! sends it again. A delivery says that something happened, never what is true now: nothing of it is booked.
+
+pub mod freshbooks;
+mod retain;
+pub mod shopify;
+
+use std::time::Duration;
+
+use entity::webhook_delivery::{ActiveModel, Column, Entity, Model, Outcome};
+use sea_orm::{ActiveValue::NotSet, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, sea_query::OnConflict};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+use tracing::{error, warn};
+
+pub use self::retain::delete_older;
+use crate::{app::App, crypto, customer_key, freshbooks::callback, order, shopify::webhook::TOPICS, telemetry};
+
+/// Deliveries that may wait for the next batch.
+const WAITING: usize = 1_024;
+/// Deliveries that share one transaction, at most.
+const BATCH: usize = 256;
+/// How long one may wait in all: Shopify gives five seconds, and hears of an overload before they are over.
+const PATIENCE: Duration = Duration::from_millis(3_500);
+
+/// A delivery whose signature was verified.
+#[derive(Clone, Debug)]
+pub enum Arrival {
+    /// From a shop.
+    Shopify(shopify::Arrival),
+    /// From an account.
+    FreshBooks(freshbooks::Arrival),
+}
+
+struct Waiting {
+    arrival: Arrival,
+    stored: oneshot::Sender<bool>,
+}
+
+/// Where deliveries are handed in. Cheap to clone; the last clone's end ends the task behind it.
+#[derive(Clone, Debug)]
+pub struct Intake(mpsc::Sender<Waiting>);
+
+impl Intake {
+    /// Begins to take deliveries in.
+    pub fn start(app: &App) -> Self {
+        let (sender, mut waiting) = mpsc::channel::<Waiting>(WAITING);
+        let app = app.clone();
+        // Ends with its senders, after the last answer: requests under way are still answered while the process stops.
+        tokio::spawn(async move {
+            let mut batch = Vec::with_capacity(BATCH);
+            while waiting.recv_many(&mut batch, BATCH).await > 0 {
+                store(&app, std::mem::take(&mut batch)).await;
+            }
+        });
+        Self(sender)
+    }
+
+    /// Keeps a delivery. It is safe once this returns.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`] when there is no room, or it did not become safe in time; [`Error::Failed`] when the database failed. Either
+    /// way the platform sends it again.
+    pub async fn take(&self, arrival: Arrival) -> Result<(), Error> {
+        let (stored, answer) = oneshot::channel();
+        self.0.try_send(Waiting { arrival, stored }).map_err(|_| Error::Overloaded)?;
+        match timeout(PATIENCE, answer).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(_) => Err(Error::Failed),
+            Err(_) => Err(Error::Overloaded),
+        }
+    }
+}
+
+/// Stores a batch and answers each. Where the batch fails each delivery is tried alone: one that cannot be stored takes no other with it.
+async fn store(app: &App, batch: Vec<Waiting>) {
+    let (arrivals, answers): (Vec<_>, Vec<_>) = batch.into_iter().map(|one| (one.arrival, one.stored)).unzip();
+    let Err(e) = together(app, &arrivals).await else {
+        return answers.into_iter().for_each(|waits| answer(waits, true));
+    };
+    if arrivals.len() > 1 {
+        warn!(error = &e as &dyn std::error::Error, "deliveries could not be stored together: each is tried alone");
+    }
+    for (arrival, waits) in arrivals.iter().zip(answers) {
+        let alone = together(app, std::slice::from_ref(arrival)).await;
+        if let Err(e) = &alone {
+            error!(error = e as &dyn std::error::Error, "a delivery could not be stored; it is sent again");
+        }
+        answer(waits, alone.is_ok());
+    }
+}
+
+/// Whoever asked may have gone by now: what is stored is stored.
+fn answer(waits: oneshot::Sender<bool>, stored: bool) {
+    let _ = waits.send(stored);
+}
+
+async fn together(app: &App, arrivals: &[Arrival]) -> Result<(), Failure> {
+    let now = app.clock.now();
+    let (mut shops, mut books) = (Vec::new(), Vec::new());
+    for arrival in arrivals {
+        match arrival {
+            Arrival::Shopify(arrival) => shops.push(arrival),
+            Arrival::FreshBooks(arrival) => books.push(arrival),
+        }
+    }
+    let txn = app.db.begin_write().await?;
+    let mut kept = shopify::store(&txn, &app.keyring, &shops, now).await?;
+    kept.extend(freshbooks::store(&txn, &books, now).await?);
+    txn.commit().await?;
+    app.bell.notify_one();
+    for (platform, topic, outcome) in kept {
+        // The header that names it is not signed: anybody with one delivery could make up others.
+        let asked_for = TOPICS.iter().any(|known| known.name == topic) || callback::EVENTS.contains(&topic.as_str());
+        telemetry::webhook_taken(platform, if asked_for { &topic } else { "other" }, outcome);
+    }
+    Ok(())
+}
+
+/// What became of a delivery, for the figures: platform, topic, outcome.
+type Kept = (&'static str, String, &'static str);
+
+/// Keeps new deliveries. One that another replica has taken at the same instant is left out.
+async fn insert(txn: &DatabaseTransaction, rows: Vec<ActiveModel>) -> Result<(), DbErr> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let ignored = OnConflict::new().do_nothing().to_owned();
+    Entity::insert_many(rows).on_conflict(ignored).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+/// The figure's word.
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted => "accepted",
+        Outcome::OutOfOrder => "out_of_order",
+        Outcome::Echo => "echo",
+        Outcome::Ignored => "ignored",
+    }
+}
+
+/// When the last delivery of a connection came.
+///
+/// # Errors
+/// When the database fails.
+pub async fn last(
+    conn: &impl ConnectionTrait,
+    connection: entity::ids::ConnectionId,
+) -> Result<Option<Model>, DbErr> {
+    use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
+    Entity::find().filter(Column::ConnectionId.eq(connection)).order_by_desc(Column::Id).one(conn).await
+}
+
+/// Why a delivery was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// There is no room for it now.
+    #[error("too many deliveries at once")]
+    Overloaded,
+    /// The database failed; the log says how.
+    #[error("the delivery could not be stored")]
+    Failed,
+}
+
+/// Why a batch was not stored.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Order(#[from] order::Error),
+    #[error(transparent)]
+    Key(#[from] customer_key::Error),
+    #[error("what a request names could not be sealed")]
+    Crypto(#[from] crypto::Error),
+    #[error("a list could not be written")]
+    Form(#[from] serde_json::Error),
+    #[error("the database failed")]
+    Db(#[from] DbErr),
+}
+
+/// An empty row.
+fn blank() -> ActiveModel {
+    ActiveModel { id: NotSet, ..Default::default() }
+}
