@@ -5,6 +5,7 @@
 //! a pure function (such as [`invoices::create`]) makes the [`Request`], which can be shown, and [`Books`] sends exactly that.
 
 mod answer;
+pub mod callback;
 pub mod clients;
 pub mod credit_notes;
 mod error;

@@ -17,6 +17,7 @@ mod orders;
 mod testing;
 #[cfg(test)]
 mod tests;
+pub mod webhook;
 
 use std::{
     sync::{
