@@ -116,7 +116,7 @@ async fn together(app: &App, arrivals: &[Arrival]) -> Result<(), Failure> {
     app.bell.notify_one();
     for (platform, topic, outcome) in kept {
         // The header that names it is not signed: anybody with one delivery could make up others.
-        let asked_for = TOPICS.iter().any(|known| known.name == topic) || callback::EVENTS.contains(&topic.as_str());
+        let asked_for = TOPICS.iter().any(|known| known.header == topic) || callback::EVENTS.contains(&topic.as_str());
         telemetry::webhook_taken(platform, if asked_for { &topic } else { "other" }, outcome);
     }
     Ok(())

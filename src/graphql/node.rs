@@ -125,6 +125,8 @@ pub(super) fn shopify_order_id(text: &str) -> Result<i64> {
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
     use super::*;
 
     #[test]
