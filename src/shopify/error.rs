@@ -115,6 +115,11 @@ impl Error {
         }
     }
 
+    /// Whether a failed reading says something of an order rather than of Shopify.
+    pub fn is_about_one(&self) -> bool {
+        matches!(self, Self::Malformed(_) | Self::Unavailable(Cause::Moving))
+    }
+
     /// Why Shopify lets nobody read, where that is what it says.
     pub fn denial(&self) -> Option<&str> {
         match self {

@@ -7,6 +7,7 @@ mod diff;
 mod failure;
 pub mod plan;
 mod preview;
+mod reading;
 mod what_if;
 
 use std::collections::HashMap;
@@ -26,6 +27,7 @@ use self::plan::{Action, Known, invoice_key, plan};
 pub use self::{
     failure::Error,
     preview::{Preview, preview},
+    reading::Readings,
     what_if::{Difference, Side, WhatIf, what_if},
 };
 use crate::{
@@ -45,7 +47,7 @@ use crate::{
         model::{Gid, Order},
     },
     telemetry,
-    work::Lease,
+    work::{Lane, Lease},
 };
 
 /// How often one document is written the same way in one visit, at most: once for each rounding rule that is struck out, and once more.
@@ -88,6 +90,9 @@ async fn run(app: &App, lease: Lease, row: synced_order::Model, used: &Used) -> 
     let shop = connections::shop(&connection)?;
     let mut visit = Visit { app, connection, settings, shop, row, lease, used };
     let Some(snapshot) = visit.snapshot().await? else {
+        if visit.row.lane == Lane::Webhook as i16 && visit.row.shopify_updated_at.is_none() {
+            return Err(Error::NotShownYet);
+        }
         let problem = Problem::new(
             Owner::Merchant,
             "NOT_IN_SHOPIFY",
@@ -108,17 +113,14 @@ impl Visit<'_> {
         {
             return Ok(Some(found));
         }
-        let Some(order) = read(app, &self.connection, self.row.shopify_order_id, self.used).await? else {
+        if !reading::bring_up_to_date(app, &self.connection, &self.row, self.used).await? {
             return Ok(None);
-        };
-        let txn = app.db.begin_write().await?;
-        let kept = order::refresh(&txn, &app.keyring, self.lease, &self.row, &order, app.clock.now()).await?;
-        txn.commit().await?;
-        if !kept {
-            return Err(link::Error::Fenced.into());
         }
-        self.row.name.clone_from(&order.name);
-        Ok(snapshot::find(app.db.read(), &app.keyring, self.row.id).await?)
+        let found = snapshot::find(app.db.read(), &app.keyring, self.row.id).await?;
+        if let Some(found) = &found {
+            self.row.name.clone_from(&found.order.name);
+        }
+        Ok(found)
     }
 
     async fn make_it_so(&mut self, snapshot: &Snapshot) -> Result<Outcome, Error> {
