@@ -2,7 +2,8 @@
 //!
 //! It adds up its own totals, keeps single-use refresh tokens, refuses read-only keys, ignores strange ones and turns an overpayment into a
 //! credit without a word. Knobs choose among the answers nobody has recorded. Given a [`Journal`] it survives being killed: an answer leaves
-//! only after its change is safe, and the lines it wrote restore the same books.
+//! only after its change is safe, and the lines it wrote restore the same books. Callbacks that proved their address are told what happened,
+//! by the API or by hand: signed, and in no order.
 
 mod account;
 mod books;
