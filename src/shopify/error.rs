@@ -41,6 +41,9 @@ pub enum Error {
     /// As many bulk operations are running as this app may have. Nothing was started.
     #[error("no further bulk operation can start now")]
     BulkInProgress,
+    /// There is one like it already. Nothing was made.
+    #[error("there is one like it at Shopify already")]
+    Taken,
     /// Our document or argument is wrong: the same call will fail again.
     #[error("Shopify rejected our request: {0}")]
     Rejected(String),
@@ -106,6 +109,7 @@ impl Error {
             Self::NonExpiringToken => "non_expiring_token",
             Self::ShopUnavailable { .. } => "shop_unavailable",
             Self::BulkInProgress => "bulk_in_progress",
+            Self::Taken => "taken",
             Self::Rejected(_) => "rejected",
             Self::Unavailable(_) => "unavailable",
             Self::Unknown(_) => "unknown",
