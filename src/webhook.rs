@@ -145,14 +145,16 @@ fn word(outcome: Outcome) -> &'static str {
     }
 }
 
+/// The headers of a delivery, in the order in which they came.
+pub fn headers(row: &Model) -> Vec<(String, String)> {
+    serde_json::from_str(&row.headers).unwrap_or_default()
+}
+
 /// When the last delivery of a connection came.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn last(
-    conn: &impl ConnectionTrait,
-    connection: entity::ids::ConnectionId,
-) -> Result<Option<Model>, DbErr> {
+pub async fn last(conn: &impl ConnectionTrait, connection: entity::ids::ConnectionId) -> Result<Option<Model>, DbErr> {
     use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
     Entity::find().filter(Column::ConnectionId.eq(connection)).order_by_desc(Column::Id).one(conn).await
 }
