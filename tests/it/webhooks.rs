@@ -74,6 +74,29 @@ async fn a_burst_is_read_by_the_twenty() {
 }
 
 #[tokio::test]
+async fn more_than_the_budget_reads_in_a_minute_is_read_by_one_operation() {
+    let mut world = World::default();
+    (world.shopify.bucket, world.shopify.restore_rate) = (1_500, 1);
+    let app = TestApp::in_world(world).await;
+    app.listen().await;
+    for number in 1..=400 {
+        let id = app.shopify.place(mugs(number)).id;
+        app.shopify.change(id, |order| order.note = Some("changed just now".to_owned()));
+    }
+    let client = http();
+    for delivery in app.held(&["orders/updated"]) {
+        assert_eq!(send_by(&client, &delivery.address, &delivery).await, Some(200));
+    }
+    app.app.clock.advance(TimeDelta::minutes(2));
+    app.settle().await;
+    let pulls = pull::Entity::find().all(app.app.db.read()).await.unwrap();
+    assert_eq!(pulls.iter().map(|pull| pull.trigger.as_str()).collect::<Vec<_>>(), ["webhooks"]);
+    assert!(app.readings() <= 12, "{} calls for twenty orders each", app.readings());
+    assert_eq!(app.states().await.values().filter(|(state, _)| *state == synced_order::State::Synced).count(), 400);
+    app.end().await;
+}
+
+#[tokio::test]
 async fn repeats_are_counted_and_nothing_follows_from_them() {
     let app = TestApp::start().await;
     app.listen().await;
