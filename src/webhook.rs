@@ -18,8 +18,10 @@ use tokio::{
 };
 use tracing::{error, warn};
 
-pub use self::retain::delete_older;
-use crate::{app::App, crypto, customer_key, freshbooks::callback, order, shopify::webhook::TOPICS, telemetry};
+pub use self::retain::{delete_older, forget_customers, forget_shop};
+use crate::{
+    app::App, crypto, customer_key, freshbooks::callback, order, privacy, shopify::webhook::TOPICS, telemetry,
+};
 
 /// Deliveries that may wait for the next batch.
 const WAITING: usize = 1_024;
@@ -149,10 +151,7 @@ fn word(outcome: Outcome) -> &'static str {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn last(
-    conn: &impl ConnectionTrait,
-    connection: entity::ids::ConnectionId,
-) -> Result<Option<Model>, DbErr> {
+pub async fn last(conn: &impl ConnectionTrait, connection: entity::ids::ConnectionId) -> Result<Option<Model>, DbErr> {
     use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
     Entity::find().filter(Column::ConnectionId.eq(connection)).order_by_desc(Column::Id).one(conn).await
 }
@@ -175,6 +174,8 @@ enum Failure {
     Order(#[from] order::Error),
     #[error(transparent)]
     Key(#[from] customer_key::Error),
+    #[error("a request about people could not be stored")]
+    Privacy(#[from] privacy::Error),
     #[error("what a request names could not be sealed")]
     Crypto(#[from] crypto::Error),
     #[error("a list could not be written")]

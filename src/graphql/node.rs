@@ -1,7 +1,7 @@
 //! Global ids: opaque to the outside, a type's name and a row's number inside (`SyncedOrder:12` in URL-safe base64).
 
 use async_graphql::{Context, ID, Interface, Object};
-use entity::ids::{AlertId, AuditEntryId, ConnectionId, OrderId, PullId};
+use entity::ids::{AlertId, AuditEntryId, ConnectionId, OrderId, PrivacyRequestId, PullId};
 use sea_orm::EntityTrait;
 
 use super::{
@@ -11,6 +11,7 @@ use super::{
     connection::Connection,
     error::{Fault, Result},
     order::SyncedOrder,
+    privacy::PrivacyRequest,
     pull::Pull,
 };
 use crate::{alert, global_id};
@@ -56,6 +57,7 @@ macro_rules! numbered {
 
 numbered! {
     ConnectionId: "Connection", OrderId: "SyncedOrder", AuditEntryId: "AuditEntry", PullId: "Pull", AlertId: alert::GLOBAL_TYPE,
+    PrivacyRequestId: "PrivacyRequest",
 }
 
 /// Anything with a global id, found again by `node`.
@@ -72,6 +74,8 @@ pub(super) enum Node {
     Pull(Pull),
     /// An alert.
     Alert(Alert),
+    /// A request about a person or a shop.
+    PrivacyRequest(PrivacyRequest),
 }
 
 /// What is asked about anything at all.
@@ -107,6 +111,10 @@ impl NodeQuery {
             let row = entity::alert::Entity::find_by_id(id).one(db).await?;
             let connection = row.as_ref().map(|row| row.connection_id);
             (row.map(|row| Alert(row).into()), connection)
+        } else if let Some(id) = PrivacyRequestId::find(&id) {
+            let row = entity::privacy_request::Entity::find_by_id(id).one(db).await?;
+            let connection = row.as_ref().map(|row| row.connection_id);
+            (row.map(|row| PrivacyRequest(row).into()), connection)
         } else {
             return Ok(None);
         };
