@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{SHE, alerts, as_guest, hers, requests, states, tell};
 use crate::{
     harness::{SHOP, TestApp},
-    person::{Person, ask, connect_by_browser, global, unconnected},
+    person::{Person, ask, connect_by_browser, freshbooks_link, global, install_link, unconnected},
     stored::{as_it_lies, contains},
 };
 
@@ -57,7 +57,7 @@ async fn a_shop_that_has_the_app_is_not_forgotten_and_somebody_is_told() {
 
 #[tokio::test]
 async fn a_shop_that_has_uninstalled_the_app_is_forgotten_and_may_come_back() {
-    let (mut app, mut person) = installed().await;
+    let (app, mut person) = installed().await;
     assert_eq!(app.connection().await.name, "Sandbox Store");
     app.shopify.uninstall();
     app.app.clock.advance(chrono::TimeDelta::hours(48));
@@ -84,7 +84,9 @@ async fn a_shop_that_has_uninstalled_the_app_is_forgotten_and_may_come_back() {
     assert!(matches!(audit::verify(db, app.connection).await.unwrap(), audit::Verdict::Intact(_)));
 
     // Installed again: a shop like any other, whose old orders stay as they are.
-    connect_by_browser(&mut app, &mut person).await;
+    assert_eq!(person.open(&install_link(&app)).await.status, 200);
+    assert_eq!(person.open(&freshbooks_link(&app).await).await.status, 200);
+    app.quiet().await;
     app.shopify.place(hers(1003));
     app.pull().await;
     assert_eq!(app.connection().await.name, "Sandbox Store");
