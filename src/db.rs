@@ -10,13 +10,15 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
     sqlx::{
-        Connection, PgConnection,
+        self, ConnectOptions as _, Connection, PgConnection, Row,
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
     },
 };
 
 /// How long a database may take to answer at the start.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// How long readers are waited for before SQLite's log is emptied; writers wait meanwhile.
+const SCRUB_PATIENCE: Duration = Duration::from_millis(300);
 /// Held while migrating, so that replicas that start together take turns.
 const MIGRATION_LOCK: i64 = 0x6d6c_636f_6e6e;
 
@@ -138,14 +140,21 @@ impl Db {
             self.write.execute_unprepared(&vacuum).await?;
             return Ok(true);
         }
-        let checkpoint = Statement::from_string(DbBackend::Sqlite, "PRAGMA wal_checkpoint(TRUNCATE)");
-        // A reader that is at the log's end keeps it from being emptied, for a moment.
+        // On a connection of its own: whoever reads the log's end keeps it from being emptied, and writers wait while it is waited for.
+        let options = self.write.get_sqlite_connection_pool().connect_options();
+        let options = options.as_ref().clone().busy_timeout(SCRUB_PATIENCE);
+        let failed = |error| DbErr::Exec(RuntimeErr::SqlxError(Arc::new(error)));
+        let mut connection = options.connect().await.map_err(failed)?;
         for _ in 0..3 {
-            let row = self.write.query_one_raw(checkpoint.clone()).await?;
-            if row.is_some_and(|row| row.try_get_by_index::<i64>(0).is_ok_and(|busy| busy == 0)) {
+            let row =
+                sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut connection).await.map_err(failed)?;
+            if row.try_get::<i64, _>(0).map_err(failed)? == 0 {
+                connection.close().await.map_err(failed)?;
                 return Ok(true);
             }
+            tokio::time::sleep(SCRUB_PATIENCE).await;
         }
+        connection.close().await.map_err(failed)?;
         Ok(false)
     }
 
