@@ -21,6 +21,7 @@ use crate::{
     freshbooks::FreshBooks,
     grant, http, link, privacy, rotate, schedule,
     shopify::Shopify,
+    sync::Readings,
     telemetry, work, worker,
 };
 
@@ -51,6 +52,8 @@ pub struct Inner {
     pub bell: Notify,
     /// Whose turn it is to look at a connection's ends.
     pub looks: Looks,
+    /// Whose turn it is to read a connection's orders from Shopify.
+    pub readings: Readings,
     /// Room for scheduled runs: each calls platforms, and many may be due at once.
     pub chores: Arc<Semaphore>,
     /// Cancelled when the process should stop taking work.
@@ -128,6 +131,7 @@ impl App {
             clock,
             bell: Notify::new(),
             looks: Looks::default(),
+            readings: Readings::default(),
             chores: Arc::new(Semaphore::new(schedule::AT_ONCE)),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),

@@ -19,7 +19,8 @@ use entity::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    UpdateMany,
     sea_query::{Expr, OnConflict},
 };
 
@@ -37,7 +38,7 @@ use crate::{
     crypto::{self, Keyring},
     customer_key, mapping,
     shopify::model::Order,
-    work::{self, Lane, Lease},
+    work::{self, Lane},
 };
 
 /// Why orders are being marked due, for the audit.
@@ -115,51 +116,83 @@ pub async fn record(
     Ok(newer.len())
 }
 
-/// What became of a claimed order's new state.
+/// An order about to be read from Shopify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refreshed {
-    /// It is stored, or a newer one is.
-    Kept,
-    /// The lease was lost: somebody else is at it.
-    Lost,
-    /// Nothing of it is stored: its customer was erased.
-    Erased,
+pub struct Reading {
+    /// Our row.
+    pub id: OrderId,
+    /// Shopify's number.
+    pub number: i64,
+    /// Counts the marks so far: one that is made while Shopify is asked leaves the order stale.
+    pub generation: i64,
 }
 
-/// Stores what the claimed order is now (a state older than the one known changes nothing), without marking it: the visit under way goes on
-/// with it. An announcement made since the claim keeps it stale, so that the next visit reads it again.
+/// Orders of a connection that are due by `until` and stale, the most urgent first: what is read from Shopify together.
+///
+/// # Errors
+/// When the database fails.
+pub async fn to_be_read(
+    conn: &impl ConnectionTrait,
+    connection: ConnectionId,
+    until: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<Reading>, DbErr> {
+    let rows: Vec<(OrderId, i64, i64)> = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::ShopifyOrderId, Column::Generation])
+        .filter(Column::ConnectionId.eq(connection))
+        .filter(Column::DueAt.lte(until))
+        .filter(Column::Stale.eq(true))
+        .order_by_asc(Column::Lane)
+        .order_by_asc(Column::DueAt)
+        .limit(limit)
+        .into_tuple()
+        .all(conn)
+        .await?;
+    Ok(rows.into_iter().map(|(id, number, generation)| Reading { id, number, generation }).collect())
+}
+
+/// Stores what these orders were when Shopify was asked, without marking them: whoever visits them goes on with it. A state older than
+/// the one known changes nothing; what was announced meanwhile keeps an order stale, so that it is read again. Of orders whose customer was
+/// erased nothing is stored.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn refresh(
     txn: &DatabaseTransaction,
     keyring: &Keyring,
-    lease: Lease,
-    row: &Model,
-    order: &Order,
+    connection: ConnectionId,
+    read: &[(Reading, Order)],
     now: DateTime<Utc>,
-) -> Result<Refreshed, Error> {
-    let ours = Entity::find_by_id(row.id).filter(Column::Fence.eq(lease.fence)).lock_exclusive().one(txn).await?;
-    let Some(ours) = ours else { return Ok(Refreshed::Lost) };
-    if is_redacted(txn, &ours).await? {
-        return Ok(Refreshed::Erased);
+) -> Result<(), Error> {
+    let ids = read.iter().map(|(reading, _)| reading.id);
+    let rows = Entity::find()
+        .filter(Column::Id.is_in(ids))
+        .order_by_asc(Column::ShopifyOrderId)
+        .lock_exclusive()
+        .all(txn)
+        .await?;
+    let erased = redacted::among(txn, &rows).await?;
+    let kept = read.iter().filter(|(reading, _)| !erased.contains(&reading.id));
+    let subjects: Vec<String> = kept.clone().map(|(_, order)| mapping::client::key_subject(order)).collect();
+    let keys = customer_key::load_or_make(txn, keyring, connection, &subjects, now).await?;
+    for ((reading, order), subject) in kept.zip(&subjects) {
+        let Some(row) = rows.iter().find(|row| row.id == reading.id) else { continue };
+        if row.shopify_updated_at.is_some_and(|known| known > order.updated_at) {
+            continue; // recorded while we were reading, and newer
+        }
+        let key = keys.get(subject);
+        if let Some(key) = key {
+            snapshot::put(txn, row.id, order, key).await?;
+        }
+        read_now(Entity::update_many(), order, key.map(|(id, _)| id.0))
+            .filter(Column::Id.eq(row.id))
+            .col_expr(Column::Stale, Expr::value(row.stale && row.generation != reading.generation))
+            .col_expr(Column::UpdatedAt, Expr::value(now))
+            .exec(txn)
+            .await?;
     }
-    if ours.shopify_updated_at.is_some_and(|known| known > order.updated_at) {
-        return Ok(Refreshed::Kept); // recorded while we were reading, and newer
-    }
-    let subject = mapping::client::key_subject(order);
-    let keys = customer_key::load_or_make(txn, keyring, row.connection_id, std::slice::from_ref(&subject), now).await?;
-    let key = keys.get(&subject);
-    if let Some(key) = key {
-        snapshot::put(txn, row.id, order, key).await?;
-    }
-    let stale = work::unless_marked::<Entity>(Expr::value(false), Expr::col(Column::Stale))?;
-    let update = read_now(Entity::update_many(), order, key.map(|(id, _)| id.0))
-        .filter(Column::Id.eq(row.id))
-        .col_expr(Column::Stale, stale)
-        .col_expr(Column::UpdatedAt, Expr::value(now));
-    update.exec(txn).await?;
-    Ok(Refreshed::Kept)
+    Ok(())
 }
 
 /// An order of which something was told.

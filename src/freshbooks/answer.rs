@@ -1,7 +1,7 @@
 //! What an answer of FreshBooks says.
 //!
-//! Failures come in two shapes (FreshBooks' own `errors`, and google.rpc's `details`), in both also with status 200, and now and then as
-//! HTML or nothing. So the body decides, and the status where the body says nothing.
+//! Failures come in three shapes (FreshBooks' own `errors`, google.rpc's `details`, and the bare `errno` of callbacks), also with status
+//! 200, and now and then as HTML or nothing. So the body decides, and the status where the body says nothing.
 
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ pub(super) fn judge(write: bool, status: StatusCode, headers: &HeaderMap, body: 
     let errno = fault.as_ref().and_then(|fault| fault.errno);
     let rpc = parsed.as_ref().and_then(|body| body["code"].as_i64()).filter(|_| fault.is_some());
     match (status, fault) {
+        (204, None) => Ok(Value::Null),
         (200..300, None) => parsed.ok_or_else(|| Error::unreadable(write, "not JSON".to_owned())),
         (429, _) => Err(Error::Throttled { wait: retry_after(headers) }),
         // Not the person's grant, but our own credentials (token endpoint).
@@ -33,6 +34,7 @@ pub(super) fn judge(write: bool, status: StatusCode, headers: &HeaderMap, body: 
         (404, fault) => Err(Error::NotFound(fault.unwrap_or_else(plain))),
         (200..300, Some(fault)) => Err(match (errno, rpc) {
             (Some(409), _) | (_, Some(10)) => Error::Busy,
+            (Some(404), _) => Error::NotFound(fault),
             (Some(500), _) | (_, Some(13 | 14)) => Error::lost(write, Cause::Answer(fault.to_string())),
             (Some(1003 | 1042), _) | (_, Some(7)) => Error::Forbidden(fault),
             (Some(1011 | 1012), _) | (_, Some(5)) => Error::NotFound(fault),
@@ -51,6 +53,9 @@ fn fault(body: &Value) -> Option<Fault> {
         Value::Array(list) => list.iter().map(old_style).collect(),
         single => vec![old_style(single)],
     };
+    if let (true, Some(errno)) = (body.get("response").is_none(), number(&body["errno"])) {
+        return Some(bare_errno(errno, body));
+    }
     let details = || match body.get("details").and_then(Value::as_array) {
         Some(details) if body.get("response").is_none() => details.iter().flat_map(new_style).collect(),
         _ => Vec::new(),
@@ -77,6 +82,13 @@ fn old_style(error: &Value) -> Fault {
         field: word(&error["field"]),
         message: scrub(error["message"].as_str().unwrap_or_default(), error["value"].as_str().unwrap_or_default()),
     }
+}
+
+/// The callbacks' own shape: a status again, and a sentence for each field.
+fn bare_errno(errno: i64, body: &Value) -> Fault {
+    let details: Vec<&str> = body["details"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let said = if details.is_empty() { word(&body["message"]) } else { details.join("; ") };
+    Fault { errno: Some(errno), message: scrub(&said, ""), ..Fault::default() }
 }
 
 fn new_style(detail: &Value) -> Vec<Fault> {
@@ -153,7 +165,23 @@ mod tests {
         let taken = json!({"response": {"errors": [{"errno": 1, "field": "invoice_number", "message": "in use"},
             {"errno": 2, "field": "notes", "message": "too long"}]}});
         let read_only = json!({"response": {"errors": [{"errno": 1038, "field": "due_date", "message": "no"}]}});
+        let callback = json!({"errno": 422, "message": "well-formed but", "details": [
+            "event: Value error, Unrecognized event.", "uri: Input should be a valid URL"]});
+        let bare = json!({"errno": 404, "message": "Requested resource could not be found."});
         let cases = [
+            (
+                422,
+                callback.to_string(),
+                "FreshBooks refused: errno 422, event: Value error, Unrecognized event.; uri: Input should be a valid URL",
+            ),
+            (404, bare.to_string(), "FreshBooks does not know this: errno 404, Requested resource could not be found."),
+            (200, bare.to_string(), "FreshBooks does not know this: errno 404, Requested resource could not be found."),
+            (
+                401,
+                json!({"errno": 401, "message": "invalid_token: x"}).to_string(),
+                "FreshBooks no longer accepts our token",
+            ),
+            (204, String::new(), "fine"),
             (404, old.to_string(), "FreshBooks does not know this: errno 1012, client.userid: Client not found."),
             (200, old.to_string(), "FreshBooks does not know this: errno 1012, client.userid: Client not found."),
             (404, rpc.to_string(), "FreshBooks does not know this: errno 1012, client.userid: Client not found."),

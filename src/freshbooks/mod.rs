@@ -6,8 +6,10 @@
 
 mod answer;
 pub mod callback;
+mod callbacks;
 pub mod clients;
 pub mod credit_notes;
+mod documents;
 mod error;
 pub mod invoices;
 pub mod model;
@@ -31,7 +33,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::debug;
 
-pub use self::error::{Cause, Error, Fault};
+pub use self::{
+    callbacks::Callback,
+    documents::Documents,
+    error::{Cause, Error, Fault},
+};
 use crate::telemetry;
 
 const USER_AGENT: &str = concat!("ml-connector/", env!("CARGO_PKG_VERSION"));
@@ -118,7 +124,7 @@ impl FreshBooks {
 
 /// The figures' name for a call: the method and what it is about, never an id.
 fn family(call: &str) -> &'static str {
-    const FAMILIES: [(&str, &str, &str); 16] = [
+    const FAMILIES: [(&str, &str, &str); 20] = [
         ("GET", "users/clients", "read_clients"),
         ("POST", "users/clients", "create_client"),
         ("PUT", "users/clients", "update_client"),
@@ -133,6 +139,10 @@ fn family(call: &str) -> &'static str {
         ("PUT", "credit_notes/credit_notes", "update_credit_note"),
         ("GET", "taxes/taxes", "read_taxes"),
         ("POST", "taxes/taxes", "create_tax"),
+        ("GET", "events/callbacks", "read_callbacks"),
+        ("POST", "events/callbacks", "create_callback"),
+        ("PUT", "events/callbacks", "update_callback"),
+        ("DELETE", "events/callbacks", "delete_callback"),
         ("GET", "users/me", "read_identity"),
         ("POST", "oauth", "token"),
     ];
@@ -151,7 +161,8 @@ pub struct Books {
 impl Books {
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let FreshBooks { http, base } = &self.freshbooks;
-        http.request(method, format!("{base}/accounting/account/{}/{path}", self.account_id))
+        let family = if path.starts_with("events/") { "events" } else { "accounting" };
+        http.request(method, format!("{base}/{family}/account/{}/{path}", self.account_id))
             .bearer_auth(self.token.expose_secret())
     }
 
@@ -206,7 +217,8 @@ impl Books {
             let rows: Vec<Value> = read(false, part(&mut answer, key), key)?;
             let before = seen.len();
             for row in rows {
-                if seen.insert(row["id"].to_string()) {
+                let id = if row["id"].is_null() { &row["callbackid"] } else { &row["id"] };
+                if seen.insert(id.to_string()) {
                     all.push(read(false, row, key)?);
                 }
             }

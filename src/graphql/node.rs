@@ -1,7 +1,7 @@
 //! Global ids: opaque to the outside, a type's name and a row's number inside (`SyncedOrder:12` in URL-safe base64).
 
 use async_graphql::{Context, ID, Interface, Object};
-use entity::ids::{AlertId, AuditEntryId, ConnectionId, OrderId, PrivacyRequestId, PullId};
+use entity::ids::{AlertId, AuditEntryId, ConnectionId, DeliveryId, OrderId, PrivacyRequestId, PullId};
 use sea_orm::EntityTrait;
 
 use super::{
@@ -9,6 +9,7 @@ use super::{
     audit::AuditEntry,
     auth::Asking,
     connection::Connection,
+    delivery::WebhookDelivery,
     error::{Fault, Result},
     order::SyncedOrder,
     privacy::PrivacyRequest,
@@ -57,7 +58,7 @@ macro_rules! numbered {
 
 numbered! {
     ConnectionId: "Connection", OrderId: "SyncedOrder", AuditEntryId: "AuditEntry", PullId: "Pull", AlertId: alert::GLOBAL_TYPE,
-    PrivacyRequestId: "PrivacyRequest",
+    PrivacyRequestId: "PrivacyRequest", DeliveryId: "WebhookDelivery",
 }
 
 /// Anything with a global id, found again by `node`.
@@ -76,6 +77,8 @@ pub(super) enum Node {
     Alert(Alert),
     /// A request about a person or a shop.
     PrivacyRequest(PrivacyRequest),
+    /// A webhook delivery.
+    WebhookDelivery(WebhookDelivery),
 }
 
 /// What is asked about anything at all.
@@ -115,6 +118,10 @@ impl NodeQuery {
             let row = entity::privacy_request::Entity::find_by_id(id).one(db).await?;
             let connection = row.as_ref().map(|row| row.connection_id);
             (row.map(|row| PrivacyRequest(row).into()), connection)
+        } else if let Some(id) = DeliveryId::find(&id) {
+            let row = entity::webhook_delivery::Entity::find_by_id(id).one(db).await?;
+            let connection = row.as_ref().and_then(|row| row.connection_id);
+            (row.map(|row| WebhookDelivery(row).into()), connection)
         } else {
             return Ok(None);
         };

@@ -25,7 +25,7 @@ use crate::{
     connection,
     order::{self, Mark},
     shopify::{
-        self, BulkOperation, BulkOrders, BulkRow, Cause, Shop,
+        BulkOperation, BulkOrders, BulkRow, Shop,
         model::{Gid, Order},
     },
     telemetry,
@@ -137,7 +137,7 @@ impl Pages<'_> {
                         }
                     }
                 }
-                Err(e) if is_about_one(&e) => match batch {
+                Err(e) if e.is_about_one() => match batch {
                     [id] => self.announce(id, "cannot be read whole").await?,
                     // The culprit is in one of the halves.
                     several => batches.extend(<[_; 2]>::from(several.split_at(several.len() / 2))),
@@ -228,11 +228,6 @@ impl Pages<'_> {
         info!(orders = self.seen, changed = self.changed, "pull completed");
         Ok(())
     }
-}
-
-/// Whether a failed reading says something of an order rather than of Shopify.
-fn is_about_one(error: &shopify::Error) -> bool {
-    matches!(error, shopify::Error::Malformed(_) | shopify::Error::Unavailable(Cause::Moving))
 }
 
 fn lane(kind: Kind) -> Lane {

@@ -106,5 +106,18 @@ pub(super) const BULK_LIST: Document = document!("BulkList", "bulk_list.graphql"
 /// A mutation, yet cancelling twice is cancelling.
 pub(super) const BULK_CANCEL: Document = document!("BulkCancel", "bulk_cancel.graphql");
 
+pub(super) const WEBHOOK_LIST: Document = document!("WebhookList", "webhook_list.graphql", "fragment/webhook.graphql");
+
+/// A second one of the same is refused, but a lost answer leaves open whether the first was made.
+pub(super) const WEBHOOK_CREATE: Document =
+    Document { repeatable: false, ..document!("WebhookCreate", "webhook_create.graphql", "fragment/webhook.graphql") };
+
+/// A mutation, yet moving twice is moving.
+pub(super) const WEBHOOK_UPDATE: Document =
+    document!("WebhookUpdate", "webhook_update.graphql", "fragment/webhook.graphql");
+
+/// A mutation, yet what is deleted twice is gone.
+pub(super) const WEBHOOK_DELETE: Document = document!("WebhookDelete", "webhook_delete.graphql");
+
 #[cfg(test)]
 mod tests;

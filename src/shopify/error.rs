@@ -41,6 +41,9 @@ pub enum Error {
     /// As many bulk operations are running as this app may have. Nothing was started.
     #[error("no further bulk operation can start now")]
     BulkInProgress,
+    /// There is one like it already. Nothing was made.
+    #[error("there is one like it at Shopify already")]
+    Taken,
     /// Our document or argument is wrong: the same call will fail again.
     #[error("Shopify rejected our request: {0}")]
     Rejected(String),
@@ -106,6 +109,7 @@ impl Error {
             Self::NonExpiringToken => "non_expiring_token",
             Self::ShopUnavailable { .. } => "shop_unavailable",
             Self::BulkInProgress => "bulk_in_progress",
+            Self::Taken => "taken",
             Self::Rejected(_) => "rejected",
             Self::Unavailable(_) => "unavailable",
             Self::Unknown(_) => "unknown",
@@ -113,6 +117,11 @@ impl Error {
             Self::Malformed(_) => "malformed",
             Self::Truncated(_) => "truncated",
         }
+    }
+
+    /// Whether a failed reading says something of an order rather than of Shopify.
+    pub fn is_about_one(&self) -> bool {
+        matches!(self, Self::Malformed(_) | Self::Unavailable(Cause::Moving))
     }
 
     /// Why Shopify lets nobody read, where that is what it says.

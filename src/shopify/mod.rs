@@ -13,6 +13,7 @@ mod error;
 pub mod model;
 pub mod oauth;
 mod orders;
+mod subscriptions;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -44,6 +45,7 @@ pub use self::{
     bulk_file::{BulkOrders, BulkRow, Counted},
     error::{Cause, Error, ShopState},
     orders::{UpdatedOrder, UpdatedOrders},
+    subscriptions::WebhookSubscription,
 };
 use self::{
     budget::{Budgets, Cost},

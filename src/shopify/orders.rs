@@ -186,7 +186,7 @@ impl Shop {
 }
 
 /// Where the page after `connection` begins; `None` on the last one. A list that cannot be read to its end is an error, not an end.
-fn next_page(connection: &Value, this: Option<&str>) -> Result<Option<String>, Error> {
+pub(super) fn next_page(connection: &Value, this: Option<&str>) -> Result<Option<String>, Error> {
     let info = &connection["pageInfo"];
     match (info["hasNextPage"].as_bool(), info["endCursor"].as_str()) {
         (Some(false), _) => Ok(None),

@@ -39,6 +39,9 @@ pub enum Error {
     /// The process is stopping.
     #[error("the process is stopping")]
     Stopping,
+    /// A webhook told of an order that Shopify does not show yet: its money may be seen before itself.
+    #[error("Shopify told of this order and does not show it yet")]
+    NotShownYet,
     /// FreshBooks confirmed an invoice without a total.
     #[error("FreshBooks confirmed an invoice without a total")]
     NoTotal,
@@ -177,6 +180,7 @@ fn remedy(error: &Error) -> Remedy {
         Error::Link(link::Error::Erased) => Remedy::Rest(State::Skipped, order::erased()),
         Error::Link(link::Error::Busy) => Remedy::Wait(Duration::from_millis(300)),
         Error::Stopping => Remedy::Wait(Duration::ZERO),
+        Error::NotShownYet => platform("NOT_IN_SHOPIFY", format!("{error}.")),
         Error::Waiting(problem) => Remedy::Rest(State::Waiting, problem.clone()),
         Error::Refused(problem) => Remedy::Rest(State::Failed, problem.clone()),
         Error::Books(freshbooks::Error::Throttled { wait }) => {

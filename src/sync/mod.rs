@@ -8,6 +8,7 @@ mod failure;
 mod named;
 pub mod plan;
 mod preview;
+mod reading;
 mod what_if;
 
 use std::collections::HashMap;
@@ -26,6 +27,7 @@ pub use self::{
     failure::Error,
     named::find_by_name,
     preview::{Preview, preview},
+    reading::Readings,
     what_if::{Difference, Side, WhatIf, what_if},
 };
 use crate::{
@@ -36,7 +38,7 @@ use crate::{
     link::{self, LinkKey},
     mapping::{self, Refusal, Settings, Shop, SkipRule, Subject, Wanted},
     order::{
-        self, Outcome, Proof, Refreshed,
+        self, Outcome, Proof,
         snapshot::{self, Snapshot},
     },
     problem::{Owner, Problem},
@@ -45,7 +47,7 @@ use crate::{
         model::{Gid, Order},
     },
     telemetry,
-    work::Lease,
+    work::{Lane, Lease},
 };
 
 /// How often one document is written the same way in one visit, at most: once for each rounding rule that is struck out, and once more.
@@ -90,6 +92,10 @@ async fn run(app: &App, lease: Lease, row: synced_order::Model, used: &Used) -> 
     match visit.snapshot().await? {
         Found::Order(snapshot) => visit.make_it_so(&snapshot).await,
         Found::Erased => visit.rest(State::Skipped, Some(order::erased()), None, true).await,
+        // Told of before it can be read: a moment later it can.
+        Found::Nothing if visit.row.lane == Lane::Webhook as i16 && visit.row.shopify_updated_at.is_none() => {
+            Err(Error::NotShownYet)
+        }
         Found::Nothing => {
             let problem = Problem::new(
                 Owner::Merchant,
@@ -123,20 +129,15 @@ impl Visit<'_> {
         {
             return Ok(Found::Order(Box::new(found)));
         }
-        let Some(order) = read(app, &self.connection, self.row.shopify_order_id, self.used).await? else {
+        if !reading::bring_up_to_date(app, &self.connection, &self.row, self.used).await? {
             return Ok(Found::Nothing);
-        };
-        let txn = app.db.begin_write().await?;
-        let refreshed = order::refresh(&txn, &app.keyring, self.lease, &self.row, &order, app.clock.now()).await?;
-        txn.commit().await?;
-        match refreshed {
-            Refreshed::Kept => self.row.name.clone_from(&order.name),
-            Refreshed::Lost => return Err(link::Error::Fenced.into()),
-            Refreshed::Erased => return Ok(Found::Erased),
         }
         // What was stored a moment ago is gone only where its customer is.
-        let found = snapshot::find(app.db.read(), &app.keyring, self.row.id).await?;
-        Ok(found.map_or(Found::Erased, |snapshot| Found::Order(Box::new(snapshot))))
+        let Some(found) = snapshot::find(app.db.read(), &app.keyring, self.row.id).await? else {
+            return Ok(Found::Erased);
+        };
+        self.row.name.clone_from(&found.order.name);
+        Ok(Found::Order(Box::new(found)))
     }
 
     async fn make_it_so(&mut self, snapshot: &Snapshot) -> Result<Outcome, Error> {

@@ -7,6 +7,7 @@ use super::{
     books::Books,
     client::Client,
     credit::CreditNote,
+    happening::{self, Before},
     identity::Seat,
     input::Fields,
     invoice::Invoice,
@@ -111,6 +112,7 @@ fn perform(books: &mut Books, resource: Resource, verb: Verb, asked: &Asked<'_>)
         Verb::Delete(id) => match resource {
             Resource::Tax => {
                 Tax::delete(books, id)?;
+                happening::removed(books, resource, id);
                 Ok(DELETED.to_owned())
             }
             Resource::Invoice => {
@@ -134,24 +136,29 @@ fn within_plan(books: &Books) -> Result<(), Problem> {
 
 /// What one POST makes.
 pub(super) fn create(books: &mut Books, resource: Resource, fields: Fields<'_>) -> Result<u64, Problem> {
-    match resource {
-        Resource::Client => Client::create(books, fields),
-        Resource::Invoice => Invoice::create(books, fields),
-        Resource::Payment => Payment::create(books, fields),
-        Resource::CreditNote => CreditNote::create(books, fields),
-        Resource::Tax => Tax::create(books, fields),
-    }
+    let id = match resource {
+        Resource::Client => Client::create(books, fields)?,
+        Resource::Invoice => Invoice::create(books, fields)?,
+        Resource::Payment => Payment::create(books, fields)?,
+        Resource::CreditNote => CreditNote::create(books, fields)?,
+        Resource::Tax => Tax::create(books, fields)?,
+    };
+    happening::created(books, resource, id);
+    Ok(id)
 }
 
 /// One PUT's worth of change.
 pub(super) fn update(books: &mut Books, resource: Resource, id: u64, fields: Fields<'_>) -> Result<(), Problem> {
+    let before = Before::of(books, resource, id);
     match resource {
-        Resource::Client => Client::update(books, id, fields),
-        Resource::Invoice => Invoice::update(books, id, fields),
-        Resource::Payment => Payment::update(books, id, fields),
-        Resource::CreditNote => CreditNote::update(books, id, fields),
-        Resource::Tax => Tax::update(books, id, fields),
+        Resource::Client => Client::update(books, id, fields)?,
+        Resource::Invoice => Invoice::update(books, id, fields)?,
+        Resource::Payment => Payment::update(books, id, fields)?,
+        Resource::CreditNote => CreditNote::update(books, id, fields)?,
+        Resource::Tax => Tax::update(books, id, fields)?,
     }
+    happening::changed(books, resource, id, &before);
+    Ok(())
 }
 
 fn get(books: &Books, resource: Resource, id: u64, query: &Query) -> Result<String, Problem> {

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
-    client::Client, credit::CreditNote, invoice::Invoice, oauth::Code, oauth::Grant, options::Options,
-    payment::Payment, tax::Tax,
+    callback::Callback, client::Client, courier::Letter, credit::CreditNote, invoice::Invoice, oauth::Code,
+    oauth::Grant, options::Options, payment::Payment, tax::Tax,
 };
 
 /// What a journalled object is.
@@ -27,6 +27,7 @@ pub(super) enum Kind {
     CreditNote,
     Tax,
     Grant,
+    Callback,
 }
 
 /// Ways to find objects without looking at all of them.
@@ -88,6 +89,11 @@ pub(super) struct Books {
     pub(super) credits: BTreeMap<u64, CreditNote>,
     pub(super) taxes: BTreeMap<u64, Tax>,
     pub(super) grants: BTreeMap<u64, Grant>,
+    pub(super) callbacks: BTreeMap<u64, Callback>,
+    /// What callbacks are to be told once it is safe.
+    pub(super) outbox: Vec<Letter>,
+    /// The next event is told with a wrong signature.
+    pub(super) spoils_signature: bool,
     pub(super) codes: HashMap<String, Code>,
     /// Every secret handed out in this life.
     pub(super) secrets: Vec<String>,
@@ -126,6 +132,9 @@ impl Books {
             credits: BTreeMap::new(),
             taxes: BTreeMap::new(),
             grants: BTreeMap::new(),
+            callbacks: BTreeMap::new(),
+            outbox: Vec::new(),
+            spoils_signature: false,
             codes: HashMap::new(),
             secrets: vec![options.client_secret.clone(), options.access_token.clone(), options.refresh_token.clone()],
             ignored: BTreeSet::new(),
@@ -228,6 +237,7 @@ impl Books {
             Kind::CreditNote => object::<CreditNote>(self, id),
             Kind::Tax => object::<Tax>(self, id),
             Kind::Grant => object::<Grant>(self, id),
+            Kind::Callback => object::<Callback>(self, id),
         };
         serde_json::to_value(Change { kind, id, object }).unwrap_or_default()
     }
@@ -267,6 +277,7 @@ impl Books {
             Kind::CreditNote => one::<CreditNote>(self, change),
             Kind::Tax => one::<Tax>(self, change),
             Kind::Grant => one::<Grant>(self, change),
+            Kind::Callback => one::<Callback>(self, change),
         }
     }
 }

@@ -18,6 +18,7 @@ impl Listed for Client {
     const SINGULAR: &'static str = "client";
     const PLURAL: &'static str = "clients";
     const ID_FIELD: &'static str = "userid";
+    const ID_KEYS: &'static [&'static str] = &["userid", "userids"];
 
     fn vis_state(&self) -> Option<i64> {
         Some(self.vis_state)
@@ -42,10 +43,6 @@ impl Listed for Client {
             Box::new(move |_, client| like(&needle, keys.iter().map(|key| client.text(key))))
         };
         Ok(Some(match given.key {
-            "userid" | "userids" => {
-                let ids = given.ids()?;
-                Box::new(move |_, client| ids.contains(&client.id))
-            }
             "email" => {
                 let email = given.lowercase();
                 Box::new(move |_, client| client.text("email").to_lowercase() == email)

@@ -241,6 +241,7 @@ impl Listed for CreditNote {
     const SINGULAR: &'static str = "credit_note";
     const PLURAL: &'static str = "credit_notes";
     const ID_FIELD: &'static str = "creditid";
+    const SHARED_KEYS: &'static [&'static str] = &["vis_state"];
 
     fn vis_state(&self) -> Option<i64> {
         Some(self.vis_state)

@@ -10,6 +10,9 @@ use super::{
     options::{Business, Options},
 };
 
+/// The person's id.
+pub(super) const IDENTITY: u64 = 14_000_001;
+
 /// The person's place in one account.
 pub(super) struct Seat {
     pub(super) role: String,
@@ -49,7 +52,7 @@ pub(super) fn me(books: &Books) -> Answer {
     // The membership's id is a trap: it is neither the business's nor the account's.
     let numbered = || all.iter().zip(40_000_001_u64..);
     let groups = numbered().map(|(business, id)| {
-        json!({"id": id, "group_id": id - 12_000_000, "role": business.role, "identity_id": 14_000_001,
+        json!({"id": id, "group_id": id - 12_000_000, "role": business.role, "identity_id": IDENTITY,
             "business_id": business.id, "active": true})
     });
     let memberships = numbered().map(|(business, id)| {
@@ -62,7 +65,7 @@ pub(super) fn me(books: &Books) -> Answer {
     };
     let limit = |business: &Business| if business.id == options.business_id { options.client_limit } else { -1 };
     let mut me = json!({
-        "id": 14_000_001, "identity_id": 14_000_001, "identity_uuid": business_uuid(14_000_001),
+        "id": IDENTITY, "identity_id": IDENTITY, "identity_uuid": business_uuid(IDENTITY),
         "first_name": "Sandbox", "last_name": "Owner", "email": "owner@example.com", "language": "en",
         "confirmed_at": null, "created_at": "2026-01-05T12:00:00Z", "unconfirmed_email": null,
         "setup_complete": true, "phone_numbers": [{"title": "", "phone_number": null}], "addresses": [null],

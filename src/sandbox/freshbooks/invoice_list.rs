@@ -57,6 +57,7 @@ impl Listed for Invoice {
     const SINGULAR: &'static str = "invoice";
     const PLURAL: &'static str = "invoices";
     const ID_FIELD: &'static str = "invoiceid";
+    const ID_KEYS: &'static [&'static str] = &["invoiceid", "invoiceids"];
 
     fn vis_state(&self) -> Option<i64> {
         Some(self.vis_state)
@@ -76,10 +77,6 @@ impl Listed for Invoice {
 
     fn term(given: Given<'_>) -> Result<Option<Term<Invoice>>, Problem> {
         Ok(Some(match given.key {
-            "invoiceid" | "invoiceids" => {
-                let ids = given.ids()?;
-                Box::new(move |_, invoice| ids.contains(&invoice.id))
-            }
             "customerid" | "customerids" => {
                 let ids = given.ids()?;
                 Box::new(move |_, invoice| ids.contains(&invoice.customer_id))

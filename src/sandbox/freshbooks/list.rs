@@ -3,7 +3,7 @@
 //! A search key that is not understood changes nothing, exactly as on the platform: the answer is then the unfiltered list. It is written
 //! down, so that a test can insist that no such key is ever used.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BTreeSet};
 
 use chrono::{DateTime, Utc};
 
@@ -26,6 +26,12 @@ pub(super) trait Listed: Record {
     const PLURAL: &'static str;
     /// What errors call its id.
     const ID_FIELD: &'static str;
+    /// Search keys that take ids of its own.
+    const ID_KEYS: &'static [&'static str] = &[];
+    /// Search keys that mean the same for most resources.
+    const SHARED_KEYS: &'static [&'static str] = &["vis_state", "updated_min", "updated_max"];
+    /// The order of a list that is not sorted otherwise.
+    const NEWEST_FIRST: bool = true;
 
     /// 0 active, 1 deleted, 2 archived; `None` where the resource has no such thing.
     fn vis_state(&self) -> Option<i64>;
@@ -50,17 +56,23 @@ pub(super) fn one<R: Listed>(books: &Books, id: u64, query: &Query) -> Result<St
     Ok(object.close() + "}}}")
 }
 
-/// A page, newest first unless sorted otherwise.
+/// A page of those that fit, deleted ones only where asked for.
 pub(super) fn page<R: Listed>(books: &mut Books, query: &Query) -> Result<String, Problem> {
     let mut terms: Vec<Term<R>> = Vec::new();
     let mut narrowed = None;
+    let mut named: Option<BTreeSet<u64>> = None;
     let mut asks_for_state = false;
     for (key, values) in &query.search {
         let given = Given { key, values };
         let term = match key.as_str() {
+            key if R::ID_KEYS.contains(&key) => {
+                let ids: BTreeSet<u64> = given.ids()?.into_iter().collect();
+                named = Some(named.map_or_else(|| ids.clone(), |known| &known & &ids));
+                continue;
+            }
+            key if !R::SHARED_KEYS.contains(&key) => R::term(given)?,
             "vis_state" => vis_state_term(given)?,
-            "updated_min" | "updated_max" => Some(updated_term(given)?),
-            _ => R::term(given)?,
+            _ => Some(updated_term(given)?),
         };
         match term {
             Some(term) => {
@@ -75,12 +87,15 @@ pub(super) fn page<R: Listed>(books: &mut Books, query: &Query) -> Result<String
     }
     let books = &*books;
     let fits = |row: &&R| (asks_for_state || row.vis_state() != Some(1)) && terms.iter().all(|term| term(books, row));
-    let mut rows: Vec<&R> = match narrowed {
-        Some((index, key)) => {
-            books.found(index, key).rev().filter_map(|id| R::rows(books).get(&id)).filter(fits).collect()
-        }
-        None => R::rows(books).values().rev().filter(fits).collect(),
+    let row = |id: u64| R::rows(books).get(&id);
+    let mut rows: Vec<&R> = match (named, narrowed) {
+        (Some(ids), _) => ids.into_iter().rev().filter_map(row).filter(fits).collect(),
+        (None, Some((index, key))) => books.found(index, key).rev().filter_map(row).filter(fits).collect(),
+        (None, None) => R::rows(books).values().rev().filter(fits).collect(),
     };
+    if !R::NEWEST_FIRST {
+        rows.reverse();
+    }
     if let Some((key, descending)) = query.sort.as_deref().and_then(direction)
         && let Some(order) = R::order(key)
     {

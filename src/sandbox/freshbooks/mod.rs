@@ -2,13 +2,20 @@
 //!
 //! It adds up its own totals, keeps single-use refresh tokens, refuses read-only keys, ignores strange ones and turns an overpayment into a
 //! credit without a word. Knobs choose among the answers nobody has recorded. Given a [`Journal`] it survives being killed: an answer leaves
-//! only after its change is safe, and the lines it wrote restore the same books.
+//! only after its change is safe, and the lines it wrote restore the same books. Callbacks that proved their address are told what happened,
+//! by the API or by hand: signed, and in no order.
 
 mod account;
 mod books;
+mod callback;
+mod callback_control;
+mod callback_list;
 mod client;
 mod client_list;
+mod courier;
 mod credit;
+mod events;
+mod happening;
 mod identity;
 mod input;
 mod invoice;
@@ -25,6 +32,7 @@ mod query;
 mod render;
 mod route;
 mod server;
+mod signature;
 mod tax;
 #[cfg(test)]
 mod tests;
@@ -46,19 +54,23 @@ use self::{
     books::{Books, Index},
     input::Fields,
     route::Resource,
-    server::Server,
+    server::{Left, Server},
 };
 pub use self::{
-    options::{Business, DuplicateNumbers, ErrorStyle, HiddenClients, Journal, Now, Options, Rounding},
+    courier::{Deliveries, Delivery},
+    options::{
+        Business, CallbackOptions, DuplicateNumbers, ErrorStyle, FailedVerification, HiddenClients, Journal, Now,
+        Options, Rounding,
+    },
     server::KeptWrite,
-    view::{ClientView, CreditNoteView, InvoiceView, LineView, PaymentView, TaxView},
+    view::{CallbackView, ClientView, CreditNoteView, InvoiceView, LineView, PaymentView, TaxView},
 };
 use crate::sandbox::faults::Faults;
 
 /// A running account. Dropping it stops answering; [`FreshBooks::stop`] also waits until the port is free.
 pub struct FreshBooks {
     /// What goes wrong, and how often each call came. Calls are named after what they do: `CreateInvoice`, `ListClients`, `System`, `Me`,
-    /// `Authorize` (the consent page), `Token` (the token endpoint, whatever the grant type), `Revoke`.
+    /// `Authorize` (the consent page), `Token` (the token endpoint, whatever the grant type), `Revoke`, `CreateCallback`.
     pub faults: Arc<Faults>,
     server: Arc<Server>,
     address: SocketAddr,
@@ -95,6 +107,7 @@ impl FreshBooks {
         if let Some(task) = self.task.take() {
             drop(task.await);
         }
+        self.server.courier.idle().await;
     }
 
     /// All invoices, oldest first, deleted ones included.
@@ -202,12 +215,13 @@ impl FreshBooks {
         self.server.token_requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Every client secret, code, access token and refresh token of this life, and the pairs it was restored with: none of them may turn
-    /// up in a log.
+    /// Every client secret, code, access token, refresh token and verifier of this life, and those it was restored with: none of them may
+    /// turn up in a log.
     pub fn secrets(&self) -> Vec<String> {
         let books = self.server.books();
         let restored = books.grants.values().flat_map(|grant| [grant.access_token(), grant.refresh_token()]);
-        let restored: BTreeSet<&str> = restored.flatten().collect();
+        let verifiers = books.callbacks.values().map(|callback| callback.verifier.as_str());
+        let restored: BTreeSet<&str> = restored.flatten().chain(verifiers).collect();
         let new = |token: &&&str| !books.secrets.iter().any(|known| known == **token);
         books.secrets.iter().cloned().chain(restored.iter().filter(new).map(|token| (*token).to_owned())).collect()
     }
@@ -287,12 +301,12 @@ impl FreshBooks {
     }
 
     async fn by_hand<T>(&self, change: impl FnOnce(&mut Books) -> Result<T, String>) -> Result<T, String> {
-        let (done, line, journal) = {
+        let (done, left) = {
             let mut books = self.server.books();
             let done = change(&mut books)?;
-            (done, books.take_line(), books.options.journal.clone())
+            (done, Left::behind(&mut books))
         };
-        server::keep(&self.server, line, journal).await?;
+        server::keep(&self.server, left).await?;
         Ok(done)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Wherever nobody outside FreshBooks knows what it does, there is a switch here, so that a test can show that the service does not care.
 
-use std::{fmt, net::SocketAddr, pin::Pin, sync::Arc};
+use std::{fmt, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 
@@ -98,6 +98,63 @@ impl Business {
     }
 }
 
+/// How a right verifier fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailedVerification {
+    /// HTTP 400, as for a wrong one.
+    Refused,
+    /// HTTP 200, and the callback stays unverified.
+    Unheeded,
+}
+
+/// How callbacks behave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallbackOptions {
+    /// A create answers only after the verification has reached the address and was answered there, or failed.
+    pub verify_before_create_returns: bool,
+    /// Verifications leave this much later.
+    pub verify_delay: Option<Duration>,
+    /// A right verifier does not help.
+    pub fail_verification: Option<FailedVerification>,
+    /// Verifications carry a signature.
+    pub sign_verification: bool,
+    /// Registering needs the read scope of what the event is about.
+    pub need_scope: bool,
+    /// A DELETE answers 204 without a body, not 200.
+    pub delete_answers_204: bool,
+    /// What happens to a payment is an `invoice.update` too.
+    pub payments_touch_invoices: bool,
+    /// A new invoice is a `client.update` too.
+    pub invoices_touch_clients: bool,
+    /// A field that nobody has documented, in every notification of an event.
+    pub extra_field: Option<(String, String)>,
+    /// Every event is notified twice.
+    pub duplicates: bool,
+    /// How often the notification of an event is tried again when the address does not take it.
+    pub retries: u32,
+    /// The time before the first of these tries; each is twice the one before.
+    pub retry_gap: Duration,
+}
+
+impl Default for CallbackOptions {
+    fn default() -> Self {
+        CallbackOptions {
+            verify_before_create_returns: false,
+            verify_delay: None,
+            fail_verification: None,
+            sign_verification: false,
+            need_scope: false,
+            delete_answers_204: false,
+            payments_touch_invoices: true,
+            invoices_touch_clients: true,
+            extra_field: None,
+            duplicates: false,
+            retries: 3,
+            retry_gap: Duration::from_secs(1),
+        }
+    }
+}
+
 /// One account, one app registered with it, and the switches.
 #[derive(Clone)]
 pub struct Options {
@@ -157,6 +214,8 @@ pub struct Options {
     pub payment_shows_on_draft: bool,
     /// Whether an access token outlives the refresh that replaced it.
     pub old_token_survives: bool,
+    /// How callbacks behave.
+    pub callbacks: CallbackOptions,
     /// The simulator's clock.
     pub now: Now,
     /// Where changes are kept, if anywhere.
@@ -198,6 +257,7 @@ impl Default for Options {
             paid_status: 4,
             payment_shows_on_draft: true,
             old_token_survives: false,
+            callbacks: CallbackOptions::default(),
             now: Arc::new(|| DateTime::from(std::time::SystemTime::now())),
             journal: None,
             restored: Vec::new(),

@@ -16,6 +16,7 @@ impl Listed for Payment {
     const SINGULAR: &'static str = "payment";
     const PLURAL: &'static str = "payments";
     const ID_FIELD: &'static str = "logid";
+    const ID_KEYS: &'static [&'static str] = &["logid", "logids"];
 
     fn vis_state(&self) -> Option<i64> {
         Some(self.vis_state)
@@ -33,10 +34,6 @@ impl Listed for Payment {
         let text = given.text();
         let lower = given.lowercase();
         Ok(Some(match given.key {
-            "logid" | "logids" => {
-                let ids = given.ids()?;
-                Box::new(move |_, payment| ids.contains(&payment.id))
-            }
             "invoiceid" => {
                 let ids = given.ids()?;
                 Box::new(move |_, payment| ids.contains(&payment.invoice_id))

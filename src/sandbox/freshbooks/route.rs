@@ -73,6 +73,33 @@ pub(super) enum Verb {
 }
 
 impl Verb {
+    /// From the method and what follows the collection's path.
+    fn of(method: &str, rest: &[&str]) -> Option<Verb> {
+        let id = match rest {
+            [] => None,
+            [id] => Some(id.parse().ok()?),
+            _ => return None,
+        };
+        Some(match (method, id) {
+            ("GET", None) => Verb::List,
+            ("POST", None) => Verb::Create,
+            ("GET", Some(id)) => Verb::Get(id),
+            ("PUT", Some(id)) => Verb::Update(id),
+            ("DELETE", Some(id)) => Verb::Delete(id),
+            _ => return None,
+        })
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Verb::List => "List",
+            Verb::Get(_) => "Get",
+            Verb::Create => "Create",
+            Verb::Update(_) => "Update",
+            Verb::Delete(_) => "Delete",
+        }
+    }
+
     pub(super) fn writes(self) -> bool {
         !matches!(self, Verb::List | Verb::Get(_))
     }
@@ -87,6 +114,7 @@ pub(super) enum Route {
     Me,
     System { account: String, business: String },
     Accounting { account: String, resource: Resource, verb: Verb },
+    Callbacks { account: String, verb: Verb },
     Unknown,
 }
 
@@ -103,23 +131,12 @@ impl Route {
             }
             (method, ["accounting", "account", account, family, name, rest @ ..]) => {
                 let Some(resource) = Resource::of(family, name) else { return Route::Unknown };
-                let id = match rest {
-                    [] => None,
-                    [id] => match id.parse::<u64>() {
-                        Ok(id) => Some(id),
-                        Err(_) => return Route::Unknown,
-                    },
-                    _ => return Route::Unknown,
-                };
-                let verb = match (method, id) {
-                    ("GET", None) => Verb::List,
-                    ("POST", None) => Verb::Create,
-                    ("GET", Some(id)) => Verb::Get(id),
-                    ("PUT", Some(id)) => Verb::Update(id),
-                    ("DELETE", Some(id)) => Verb::Delete(id),
-                    _ => return Route::Unknown,
-                };
+                let Some(verb) = Verb::of(method, rest) else { return Route::Unknown };
                 Route::Accounting { account: (*account).to_owned(), resource, verb }
+            }
+            (method, ["events", "account", account, "events", "callbacks", rest @ ..]) => {
+                let Some(verb) = Verb::of(method, rest) else { return Route::Unknown };
+                Route::Callbacks { account: (*account).to_owned(), verb }
             }
             _ => Route::Unknown,
         }
@@ -135,15 +152,10 @@ impl Route {
             Route::System { .. } => "System".to_owned(),
             Route::Unknown => "Unknown".to_owned(),
             Route::Accounting { resource, verb, .. } => {
-                let name = resource.name(*verb == Verb::List);
-                let verb = match verb {
-                    Verb::List => "List",
-                    Verb::Get(_) => "Get",
-                    Verb::Create => "Create",
-                    Verb::Update(_) => "Update",
-                    Verb::Delete(_) => "Delete",
-                };
-                format!("{verb}{name}")
+                format!("{}{}", verb.name(), resource.name(*verb == Verb::List))
+            }
+            Route::Callbacks { verb, .. } => {
+                format!("{}{}", verb.name(), if *verb == Verb::List { "Callbacks" } else { "Callback" })
             }
         }
     }

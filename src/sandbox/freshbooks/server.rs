@@ -23,7 +23,8 @@ use url::form_urlencoded;
 use super::{
     account::{self, Asked},
     books::Books,
-    identity, oauth,
+    courier::{Courier, Letter},
+    events, identity, oauth,
     options::ErrorStyle,
     problem::Problem,
     route::Route,
@@ -42,6 +43,7 @@ pub(super) struct Server {
     pub(super) kept: Mutex<Option<Vec<KeptWrite>>>,
     /// By grant type.
     pub(super) token_requests: Mutex<BTreeMap<String, u64>>,
+    pub(super) courier: Courier,
     pub(super) closed: CancellationToken,
 }
 
@@ -58,13 +60,15 @@ pub struct KeptWrite {
 
 impl Server {
     pub(super) fn new(books: Books) -> Server {
+        let closed = CancellationToken::new();
         Server {
             books: Mutex::new(books),
             faults: Arc::default(),
             hidden_errors: Mutex::default(),
             kept: Mutex::default(),
             token_requests: Mutex::default(),
-            closed: CancellationToken::new(),
+            courier: Courier::new(closed.clone()),
+            closed,
         }
     }
 
@@ -128,32 +132,50 @@ pub(super) async fn serve(State(server): State<Arc<Server>>, request: Request) -
 }
 
 async fn perform(server: &Arc<Server>, route: &Route, parts: &Parts, body: &Bytes) -> Response {
-    let (response, line, journal) = {
+    let (response, left) = {
         let mut books = server.books();
         let response = respond(&mut books, route, parts, body);
-        let line = books.take_line();
-        (response, line, books.options.journal.clone())
+        (response, Left::behind(&mut books))
     };
-    match keep(server, line, journal).await {
+    match keep(server, left).await {
         Ok(()) => response,
         Err(_) => answer(500, &json!({"message": "The journal of the sandbox failed."})),
     }
 }
 
-/// Hands a line to the journal and waits until it is safe.
-pub(super) async fn keep(
-    server: &Arc<Server>,
+/// What a change leaves to be done before anybody is told that it worked.
+pub(super) struct Left {
     line: Option<(u64, String)>,
     journal: Option<super::Journal>,
-) -> Result<(), String> {
-    let (Some((seq, line)), Some(journal)) = (line, journal) else { return Ok(()) };
-    let server = server.clone();
-    let written = tokio::spawn(async move {
-        journal(line).await?;
-        server.books().confirm(seq);
-        Ok(())
-    });
-    written.await.unwrap_or_else(|e| Err(e.to_string()))
+    letters: Vec<Letter>,
+}
+
+impl Left {
+    pub(super) fn behind(books: &mut Books) -> Left {
+        let letters = std::mem::take(&mut books.outbox);
+        Left { line: books.take_line(), journal: books.options.journal.clone(), letters }
+    }
+}
+
+/// Hands a line to the journal, waits until it is safe and lets the notifications go.
+pub(super) async fn keep(server: &Arc<Server>, left: Left) -> Result<(), String> {
+    let awaited = match (left.line, left.journal) {
+        (Some((seq, line)), Some(journal)) => {
+            let server = server.clone();
+            let written = tokio::spawn(async move {
+                journal(line).await?;
+                server.books().confirm(seq);
+                Ok(server.courier.send(left.letters))
+            });
+            written.await.unwrap_or_else(|e| Err(e.to_string()))?
+        }
+        _ => server.courier.send(left.letters),
+    };
+    for task in awaited {
+        // The caller's answer does not depend on how it went.
+        drop(task.await);
+    }
+    Ok(())
 }
 
 fn respond(books: &mut Books, route: &Route, parts: &Parts, body: &Bytes) -> Response {
@@ -190,6 +212,11 @@ fn respond(books: &mut Books, route: &Route, parts: &Parts, body: &Bytes) -> Res
             let admitted = account::admit(books, &asked, account, scope);
             outcome(admitted.and_then(|seat| account::answer(books, &seat, *resource, *verb, &asked)), style)
         }
+        Route::Callbacks { account, verb } => match events::answer(books, account, *verb, &asked) {
+            Ok((204, _)) => code(204).into_response(),
+            Ok((status, body)) => written(status, body),
+            Err(refusal) => answer(refusal.http, &refusal.body()),
+        },
         Route::Unknown => answer(404, &json!({"message": "Requested resource could not be found."})),
     }
 }

@@ -100,6 +100,8 @@ impl Listed for Tax {
     const SINGULAR: &'static str = "tax";
     const PLURAL: &'static str = "taxes";
     const ID_FIELD: &'static str = "taxid";
+    const ID_KEYS: &'static [&'static str] = &["taxid", "taxids"];
+    const SHARED_KEYS: &'static [&'static str] = &["updated_min", "updated_max"];
 
     fn vis_state(&self) -> Option<i64> {
         None
@@ -115,10 +117,6 @@ impl Listed for Tax {
 
     fn term(given: Given<'_>) -> Result<Option<Term<Tax>>, Problem> {
         Ok(Some(match given.key {
-            "taxid" | "taxids" => {
-                let ids = given.ids()?;
-                Box::new(move |_, tax| ids.contains(&tax.id))
-            }
             "name" => {
                 let name = given.text();
                 Box::new(move |_, tax| tax.name == name)

@@ -4,8 +4,8 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use super::{
-    books::Books, client::Client, credit::CreditNote, invoice::Invoice, line::Line, payment::Payment,
-    totals::line_taxes,
+    books::Books, callback::Callback, client::Client, credit::CreditNote, invoice::Invoice, line::Line,
+    payment::Payment, totals::line_taxes,
 };
 
 /// An invoice, deleted ones included.
@@ -172,6 +172,21 @@ pub struct CreditNoteView {
     pub lines: Vec<LineView>,
 }
 
+/// A callback.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallbackView {
+    /// The platform's id.
+    pub id: u64,
+    /// A noun, or a noun and a verb.
+    pub event: String,
+    /// Where it is told.
+    pub uri: String,
+    /// Only then is it told anything.
+    pub verified: bool,
+    /// The secret of its signatures.
+    pub verifier: String,
+}
+
 fn lines(lines: &[Line], discount: Decimal, books: &Books) -> Vec<LineView> {
     let view = |line: &Line| {
         let amounts = line_taxes(line, discount, books.options.rounding);
@@ -281,5 +296,12 @@ impl CreditNoteView {
             vis_state: credit.vis_state,
             lines: lines(&credit.lines, Decimal::ZERO, books),
         }
+    }
+}
+
+impl CallbackView {
+    pub(super) fn of(callback: &Callback) -> CallbackView {
+        let Callback { id, event, uri, verified, verifier, .. } = callback.clone();
+        CallbackView { id, event, uri, verified, verifier }
     }
 }

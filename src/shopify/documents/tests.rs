@@ -13,9 +13,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::shopify::model::{Order, ShopInfo};
+use crate::shopify::{
+    WebhookSubscription,
+    model::{Order, ShopInfo},
+    webhook::TOPICS,
+};
 
-const ALL: [&Document; 19] = [
+const ALL: [&Document; 23] = [
     &SHOP,
     &APP_INSTALLATION,
     &API_VERSIONS,
@@ -35,6 +39,10 @@ const ALL: [&Document; 19] = [
     &BULK_STATUS,
     &BULK_LIST,
     &BULK_CANCEL,
+    &WEBHOOK_LIST,
+    &WEBHOOK_CREATE,
+    &WEBHOOK_UPDATE,
+    &WEBHOOK_DELETE,
 ];
 
 /// Shopify's schema, where somebody has it at hand.
@@ -204,15 +212,17 @@ fn places(value: &Value, at: &str, into: &mut BTreeSet<String>) {
     }
 }
 
+fn sampled(schema: &Valid<Schema>, Document { name, text, .. }: &Document) -> Value {
+    let document = ExecutableDocument::parse_and_validate(schema, *text, *name).unwrap();
+    let mut answer = Map::new();
+    sample(schema, &document, &document.operations.iter().next().unwrap().selection_set, &mut answer);
+    Value::Object(answer)
+}
+
 #[test]
 fn the_model_reads_all_that_is_asked_for_and_nothing_else() {
     let Some(schema) = schema() else { return };
-    let answer = |Document { name, text, .. }: &Document| {
-        let document = ExecutableDocument::parse_and_validate(&schema, *text, *name).unwrap();
-        let mut answer = Map::new();
-        sample(&schema, &document, &document.operations.iter().next().unwrap().selection_set, &mut answer);
-        Value::Object(answer)
-    };
+    let answer = |document: &Document| sampled(&schema, document);
     let compare = |asked: &Value, read: Value| {
         let (mut of_asked, mut of_read) = (BTreeSet::new(), BTreeSet::new());
         places(asked, "", &mut of_asked);
@@ -231,4 +241,22 @@ fn the_model_reads_all_that_is_asked_for_and_nothing_else() {
         asked[list] = rows.into();
     }
     compare(&asked, json!(Order::deserialize(&asked).unwrap()));
+}
+
+#[test]
+fn every_topic_exists_and_needs_the_scope_that_we_say() {
+    let Some(schema) = schema() else { return };
+    let ExtendedType::Enum(topics) = &schema.types["WebhookSubscriptionTopic"] else { panic!("not an enum") };
+    for topic in TOPICS {
+        let value = topics.values.get(topic.name).unwrap_or_else(|| panic!("{} does not exist", topic.name));
+        let words = value.description.as_deref().unwrap_or_default();
+        assert!(words.contains(&format!("`{}`", topic.header)), "{}: {words}", topic.name);
+        match topic.scope {
+            Some(scope) => assert!(words.contains("Requires") && words.contains(scope), "{}: {words}", topic.name),
+            None => assert!(!words.contains("Requires"), "{}: {words}", topic.name),
+        }
+    }
+    let answer = sampled(&schema, &WEBHOOK_LIST);
+    let asked = &answer["webhookSubscriptions"]["nodes"][0];
+    assert_eq!(WebhookSubscription::deserialize(asked).unwrap().api_version, "text");
 }

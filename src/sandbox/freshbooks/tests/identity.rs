@@ -9,7 +9,7 @@ use crate::sandbox::{
     freshbooks::Business,
 };
 
-const BACK: &str = "https://service.example.com/back";
+pub(super) const BACK: &str = "https://service.example.com/back";
 
 impl Caller {
     async fn me(&self) -> Value {
@@ -19,7 +19,7 @@ impl Caller {
     }
 
     /// The code a consent to these scopes is worth.
-    async fn code(&self, scope: &str) -> String {
+    pub(super) async fn code(&self, scope: &str) -> String {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let query = [
             ("client_id", "sandbox-client-id"),
@@ -34,7 +34,7 @@ impl Caller {
         back["code"].clone()
     }
 
-    async fn token(&self, grant: &str, key: &str, value: &str, uri: &str) -> (u16, Value) {
+    pub(super) async fn token(&self, grant: &str, key: &str, value: &str, uri: &str) -> (u16, Value) {
         let body = json!({
             "client_id": "sandbox-client-id", "client_secret": "sandbox-client-secret", "grant_type": grant, key: value,
             "redirect_uri": uri,

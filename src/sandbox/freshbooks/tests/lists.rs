@@ -99,6 +99,59 @@ async fn a_search_key_that_means_nothing_filters_nothing_and_is_written_down() {
 }
 
 #[tokio::test]
+async fn documents_are_listed_by_their_ids() {
+    let api = Caller::start(noon()).await;
+    let client = api.client("a@example.com").await;
+    let other = api.client("b@example.com").await;
+    let mut made = Vec::new();
+    for number in ["S1", "S2", "S3", "S4"] {
+        made.push(api.invoice(client, number, "5.00").await);
+    }
+    let path = |keys: &[u64], name: &str| -> String {
+        keys.iter().map(|id| format!("search[{name}][]={id}&")).collect::<String>() + "include[]=lines"
+    };
+    let paid = api.post("payments/payments", payment(made[2], "2.00")).await["payment"]["id"].as_u64().unwrap();
+    let more = api.post("payments/payments", payment(made[2], "3.00")).await["payment"]["id"].as_u64().unwrap();
+    api.books.edit_invoice("S1", json!({"vis_state": 2})).await.unwrap();
+    api.books.delete_invoice("S2").await.unwrap();
+    api.books.edit_payment(more, json!({"vis_state": 1})).await.unwrap();
+    api.books.edit_client(other, json!({"vis_state": 1})).await.unwrap();
+
+    let query = path(&[made[0], made[2], made[1], made[0], 7], "invoiceids");
+    let list = api.get(&format!("invoices/invoices?{query}")).await;
+    assert_eq!(ids(&list, "invoices"), [made[2], made[0]], "active and archived ones");
+    assert_eq!((list["total"].as_u64(), list["invoices"][0]["lines"][0]["name"].as_str()), (Some(2), Some("Mug")));
+    let deleted = api.get(&format!("invoices/invoices?search[vis_state]=1&{query}")).await;
+    assert_eq!(ids(&deleted, "invoices"), [made[1]]);
+    let page = api.get(&format!("invoices/invoices?per_page=1&page=2&{query}")).await;
+    assert_eq!(ids(&page, "invoices"), [made[0]]);
+    let both = api.get(&format!("invoices/invoices?search[v3_status]=partial&{query}")).await;
+    assert_eq!(ids(&both, "invoices"), [made[2]]);
+    assert_eq!(api.get("invoices/invoices?search[invoiceid]=7").await["total"], 0);
+
+    let query = path(&[paid, more], "logids");
+    assert_eq!(ids(&api.get(&format!("payments/payments?{query}")).await, "payments"), [paid]);
+    let deleted = format!("payments/payments?{query}&search[vis_state]=1");
+    assert_eq!(ids(&api.get(&deleted).await, "payments"), [more]);
+    let query = path(&[client, other], "userids");
+    assert_eq!(ids(&api.get(&format!("users/clients?{query}")).await, "clients"), [client]);
+    let deleted = format!("users/clients?{query}&search[vis_state]=1");
+    assert_eq!(ids(&api.get(&deleted).await, "clients"), [other]);
+    assert!(api.books.ignored_search_keys().is_empty());
+    let refused = api.refused(Method::GET, "payments/payments?search[logids][]=x", json!({})).await;
+    assert_eq!(refused, (422, 1015, "logids".to_owned()));
+
+    // Credit notes are found by client and date, and by nothing else that anybody knows of.
+    let note = json!({"credit_note": {"clientid": client, "create_date": "2026-11-20"}});
+    api.post("credit_notes/credit_notes", note).await;
+    assert_eq!(
+        api.get("credit_notes/credit_notes?search[creditids][]=7&search[updated_min]=2027-01-01").await["total"],
+        1
+    );
+    assert_eq!(api.books.ignored_search_keys(), ["credit_notes.creditids", "credit_notes.updated_min"]);
+}
+
+#[tokio::test]
 async fn times_are_eastern_but_for_a_sign_up() {
     let api = Caller::start(Options { now: at("2026-07-01T02:30:00Z"), ..noon() }).await;
     let client = api.client("a@example.com").await;

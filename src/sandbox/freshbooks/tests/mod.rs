@@ -1,6 +1,7 @@
 //! The simulator over real HTTP, as a caller meets it.
 
 mod by_hand;
+mod callbacks;
 mod credits;
 mod documents;
 mod faults;
@@ -8,6 +9,8 @@ mod identity;
 mod journal;
 mod lists;
 mod money;
+mod notifications;
+mod receiver;
 mod strictness;
 mod tokens;
 

@@ -1,6 +1,7 @@
 //! Bulk operations: five at a time, polled until they end, their file behind a signed address for seven days.
 
 mod check;
+mod ending;
 mod file;
 mod serve;
 
@@ -22,6 +23,7 @@ use super::{
     options::BulkPace,
     search::{Held, Kind, Search, Searchable},
     store::OrderSortKeys,
+    webhook::Topic,
 };
 
 pub(super) use self::serve::download;
@@ -100,7 +102,13 @@ impl Bulk {
     }
 
     /// Starts an operation over the orders as they are now.
-    pub(super) fn run(&self, asked: &Asked, world: &World, query: &str, grouped: bool) -> Result<Seen, Vec<Refusal>> {
+    pub(super) fn run(
+        &self,
+        asked: &Asked,
+        world: &Arc<World>,
+        query: &str,
+        grouped: bool,
+    ) -> Result<Seen, Vec<Refusal>> {
         let invalid = |message| (Some(vec!["query".to_owned()]), message, BulkOperationUserErrorCode::Invalid);
         let runnable = check::check(&asked.api.types, query)
             .map_err(|messages| messages.into_iter().map(invalid).collect::<Vec<_>>())?;
@@ -161,6 +169,9 @@ impl Bulk {
             progress: watching,
             job: tokio::spawn(job.run()),
         };
+        if world.listened(Topic::BulkOperationsFinish) {
+            tokio::spawn(ending::watch(Arc::downgrade(world), id, operation.progress.clone()));
+        }
         let seen = operation.seen.clone();
         operations.push(operation);
         Ok(seen)
@@ -168,10 +179,15 @@ impl Bulk {
 
     /// Looks at an operation, which brings it on.
     pub(super) async fn look(&self, world: &World, id: u64) -> Option<Seen> {
+        lock(&self.operations).iter_mut().find(|operation| operation.seen.id == id)?.polls += 1;
+        self.bring_on(world, id).await
+    }
+
+    /// Brings an operation to where its time and the looks at it have brought it, and tells when that is its end.
+    async fn bring_on(&self, world: &World, id: u64) -> Option<Seen> {
         let waiting = {
-            let mut operations = lock(&self.operations);
-            let operation = operations.iter_mut().find(|operation| operation.seen.id == id)?;
-            operation.polls += 1;
+            let operations = lock(&self.operations);
+            let operation = operations.iter().find(|operation| operation.seen.id == id)?;
             let due = matches!(operation.seen.status, Status::Created | Status::Running)
                 && operation.due(world.settings.bulk_pace, world.now());
             due.then(|| (operation.progress.clone(), operation.fate, operation.path.clone()))
@@ -185,8 +201,16 @@ impl Bulk {
         }
         let mut operations = lock(&self.operations);
         let operation = operations.iter_mut().find(|operation| operation.seen.id == id)?;
+        let before = operation.seen.status;
         operation.advance(world);
-        Some(operation.seen.clone())
+        let seen = operation.seen.clone();
+        drop(operations);
+        if matches!(before, Status::Created | Status::Running | Status::Canceling)
+            && matches!(seen.status, Status::Completed | Status::Failed | Status::Canceled)
+        {
+            world.tell_finished(&seen);
+        }
+        Some(seen)
     }
 
     /// Looks at all of them, newest first.
