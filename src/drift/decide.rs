@@ -170,10 +170,21 @@ async fn restore(
     mut seen: Seen,
     drift: &[String],
 ) -> Result<audit::Entry, Error> {
+    let mut drift = drift.to_vec();
+    if row.kind == Kind::Client {
+        // What we left empty is the person's to fill.
+        let (theirs, rest) = drift.into_iter().partition::<Vec<_>, _>(|name| !seen.ours.contains_key(name));
+        let found: Vec<_> = theirs.iter().filter_map(|name| seen.now().get_key_value(name)).map(own).collect();
+        seen.ours.extend(found);
+        drift = rest;
+    }
     let fields: Vec<String> = drift.iter().cloned().chain(seen.kept.iter().cloned()).collect();
-    seen.restoring = true;
+    seen.restoring = !fields.is_empty();
+    if fields.is_empty() {
+        seen.found = None;
+    }
     let facts = link::facts(row);
-    link::remember_decision(txn, row, key, Remembered { seen: &seen, drift, facts: &facts }).await?;
+    link::remember_decision(txn, row, key, Remembered { seen: &seen, drift: &drift, facts: &facts }).await?;
     if row.kind == Kind::Client {
         let hidden = seen.now().get("vis_state").is_some_and(|state| state != view::ACTIVE);
         let written = written(row, key, &seen, &fields)?;
@@ -181,7 +192,15 @@ async fn restore(
     } else {
         link::doubt(txn, row).await?;
     }
-    Ok(told::entry(row, None, "restoring", format!("Our version is written again: {}.", fields.join(", "))))
+    let message = match fields.as_slice() {
+        [] => "What we left empty stays as it was filled in.".to_owned(),
+        fields => format!("Our version is written again: {}.", fields.join(", ")),
+    };
+    Ok(told::entry(row, None, "restoring", message))
+}
+
+fn own((name, text): (&String, &String)) -> (String, String) {
+    (name.clone(), text.clone())
 }
 
 /// What a client's draft would be, had we written what FreshBooks has in these fields.

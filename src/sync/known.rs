@@ -50,9 +50,12 @@ async fn hold(app: &App, known: &mut Known, row: &entity::resource_link::Model) 
     let (Some(_), Some(key_id)) = (&row.seen, row.customer_key_id) else { return Ok(()) };
     let Some(key) = customer_key::find_by_id(app.db.read(), &app.keyring, key_id).await? else { return Ok(()) };
     let Some(seen) = seen::open(row, &key)? else { return Ok(()) };
-    let held = seen.held(&seen::drift(row));
+    let (key, held) = (LinkKey { kind: row.kind, shopify_id: row.shopify_id.clone() }, seen.held(&seen::drift(row)));
+    if seen.restoring {
+        known.restoring.insert(key.clone());
+    }
     if held != seen::Held::default() {
-        known.held.insert(LinkKey { kind: row.kind, shopify_id: row.shopify_id.clone() }, held);
+        known.held.insert(key, held);
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ mod invoice;
 mod locked;
 mod payment;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use entity::resource_link::{Kind, State};
 use serde_json::Value;
@@ -52,6 +52,8 @@ pub struct Known {
     pub issues_in_create: Option<bool>,
     /// What a person has changed in FreshBooks, or keeps as it is there, of any of these documents.
     pub held: HashMap<LinkKey, Held>,
+    /// Documents of which a person wants our version back.
+    pub restoring: HashSet<LinkKey>,
 }
 
 impl Known {

@@ -97,7 +97,7 @@ async fn planned(
     let mut writes = plan::plan(&wanted, known, &client);
     if let Some(look_up) = writes.first().filter(|write| write.key == client && write.action == Action::Find).cloned() {
         let books = books(app, connection, used).await?;
-        match apply::client::look_up(&books, &wanted, known, look_up.id).await {
+        match apply::client::look_up(&books, &wanted, known, &look_up).await {
             Ok(Some((found, _))) => known.client = Some(found),
             Ok(None) => known.absent.push(client.clone()),
             Err(Error::Waiting(problem) | Error::Refused(problem)) => return Ok(Err(problem)),

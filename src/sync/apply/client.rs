@@ -13,7 +13,7 @@ use crate::{
     link::{Facts, KnownDoc, seen::View},
     mapping::{Subject, Wanted, WantedClient, client},
     problem::{Owner, Problem},
-    sync::plan::{Action, Draft, Known},
+    sync::plan::{Action, Draft, Known, Write},
 };
 
 impl Step<'_, '_> {
@@ -21,7 +21,7 @@ impl Step<'_, '_> {
         let Draft::Client(draft) = &self.write.draft else { return Ok(()) };
         let draft = (**draft).clone();
         let Some(request) = &self.write.request else {
-            let Some((doc, shown)) = look_up(self.books, self.wanted, self.known, self.write.id).await? else {
+            let Some((doc, shown)) = look_up(self.books, self.wanted, self.known, self.write).await? else {
                 return self.absent();
             };
             return self.confirm_client(doc, "adopted", shown).await;
@@ -88,10 +88,10 @@ pub(in crate::sync) async fn look_up(
     books: &Books,
     wanted: &Wanted,
     known: &Known,
-    id: Option<i64>,
+    write: &Write,
 ) -> Result<Option<(KnownDoc<ClientDraft>, View)>, Error> {
     let draft = &wanted.client.draft;
-    let (client, ours, facts) = match id {
+    let (client, ours, facts) = match write.id {
         Some(id) => {
             let client = books.client(id).await?.ok_or_else(|| gone("client", id))?;
             let facts = known.client.as_ref().map(|doc| doc.facts.clone()).unwrap_or_default();
@@ -105,7 +105,10 @@ pub(in crate::sync) async fn look_up(
     let written = if ours { held(&client, draft) } else { taken_over(&client, draft) };
     let facts = Facts { as_of: None, ..facts };
     let shown = view(Kind::Client, &client.whole);
-    Ok(Some((KnownDoc { state: State::Confirmed, id: Some(client.id), written: Some(written), facts }, shown)))
+    // Put away by somebody, and wanted back.
+    let hidden = client.vis_state != VisState::Active && known.restoring.contains(&write.key);
+    let state = if hidden { State::Removed } else { State::Confirmed };
+    Ok(Some((KnownDoc { state, id: Some(client.id), written: Some(written), facts }, shown)))
 }
 
 /// The client for an order, and whether it is one that we made. Several that fit are a person's decision.

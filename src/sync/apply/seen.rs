@@ -71,6 +71,9 @@ impl Step<'_, '_> {
     /// Brings what the plan knows of a person's changes up to date.
     pub(super) fn hold(&mut self, answered: &Answered) {
         let held = answered.seen.as_ref().map(|seen| seen.held(&answered.drift)).unwrap_or_default();
+        if answered.seen.as_ref().is_none_or(|seen| !seen.restoring) {
+            self.known.restoring.remove(&self.write.key);
+        }
         if held == Held::default() {
             self.known.held.remove(&self.write.key);
         } else {
