@@ -22,8 +22,8 @@ async fn waiting(app: &TestApp) -> usize {
 }
 
 #[tokio::test]
-async fn five_hundred_orders_of_our_own_cost_a_handful_of_lists_and_no_report() {
-    let shopify = Options { orders: sample_store(500), restore_rate: 1000, bucket: 20_000, ..Options::default() };
+async fn three_hundred_orders_of_our_own_cost_a_handful_of_lists_and_no_report() {
+    let shopify = Options { orders: sample_store(300), restore_rate: 1000, bucket: 20_000, ..Options::default() };
     let app = TestApp::in_world(World { shopify, ..World::default() }).await;
     app.pull().await;
     let (before, clients) = (app.calls(), app.freshbooks.clients().len() as u64);
