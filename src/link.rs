@@ -20,8 +20,8 @@ use sea_orm::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub use self::look::{
-    Remembered, count_drifted, doubt, drifted, let_go, locked, look_later, next_look, put_off, remember_decision,
-    remember_seen, rewrite, take,
+    Remembered, count_drifted, doubt, drifted, forget_seen, let_go, locked, look_later, next_look, put_off,
+    remember_decision, remember_seen, rewrite, take,
 };
 use self::seen::Seen;
 use crate::{

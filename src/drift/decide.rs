@@ -103,7 +103,15 @@ async fn decide(
     let mut entries = Vec::new();
     let mut client = None;
     for row in link::locked(&txn, order.connection_id, id).await? {
-        let Some((key, seen)) = opened(app, &txn, &row).await? else { continue };
+        let Some((key, seen)) = opened(app, &txn, &row).await? else {
+            // The customer was redacted: nothing is left to compare with.
+            if row.drift.is_some() {
+                link::forget_seen(&txn, row.id).await?;
+                let entry = told::entry(&row, None, "kept", "What was remembered of it was redacted.".to_owned());
+                entries.push((said(entry, by, order.shopify_order_id, note), None));
+            }
+            continue;
+        };
         let drift = seen::drift(&row);
         let undecided = match choice {
             Choice::Keep => !drift.is_empty(),
@@ -119,7 +127,7 @@ async fn decide(
         if row.kind == Kind::Client {
             client = Some(row.clone());
         }
-        entries.push((said(entry, by, order.shopify_order_id, note), key));
+        entries.push((said(entry, by, order.shopify_order_id, note), Some(key)));
     }
     if entries.is_empty() {
         return Err(Error::NoDrift);
@@ -138,7 +146,8 @@ async fn decide(
         }
     }
     told::told(&txn, order.connection_id, now).await?;
-    told::append(&txn, entries.iter().map(|(entry, (id, key))| (entry.clone(), (*id, key))).collect(), now).await?;
+    let sealed = entries.iter().map(|(entry, key)| (entry.clone(), key.as_ref().map(|(id, key)| (*id, key))));
+    told::append(&txn, sealed.collect(), now).await?;
     let row = order::load(&txn, id).await?;
     txn.commit().await?;
     Ok(row)

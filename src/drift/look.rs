@@ -168,7 +168,7 @@ async fn keep(app: &App, rows: &[Model], found: &BTreeMap<i64, Value>, held: Dat
             done.push(row.id);
             let order = told::order_of(&txn, row).await?;
             let told = told::entries(row, order, before, after, drift);
-            entries.extend(told.into_iter().map(|entry| (entry, (*key_id, *key))));
+            entries.extend(told.into_iter().map(|entry| (entry, Some((*key_id, *key)))));
         } else {
             later.push(row.id);
         }

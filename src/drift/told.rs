@@ -114,11 +114,11 @@ pub(super) fn entries(
 /// Appends entries, each with the key that seals its values. Last in a transaction.
 pub(super) async fn append(
     txn: &DatabaseTransaction,
-    entries: Vec<(audit::Entry, (CustomerKeyId, &DataKey))>,
+    entries: Vec<(audit::Entry, Option<(CustomerKeyId, &DataKey)>)>,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     for (entry, key) in entries {
-        audit::append_of(txn, "drift", entry, Some(key), now).await?;
+        audit::append_of(txn, "drift", entry, key, now).await?;
     }
     Ok(())
 }

@@ -182,6 +182,17 @@ fn remembering(
         .col_expr(Column::Facts, Expr::value(serde_json::to_string(remembered.facts)?)))
 }
 
+/// Forgets what was remembered of a document, and what a person has changed of it: it can be compared no more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget_seen(txn: &DatabaseTransaction, id: LinkId) -> Result<(), Error> {
+    let null = || SimpleExpr::Custom("NULL".into());
+    let update = Entity::update_many().filter(Column::Id.eq(id));
+    update.col_expr(Column::Seen, null()).col_expr(Column::Drift, null()).exec(txn).await?;
+    Ok(())
+}
+
 /// Has a document of an order written whole again: it is read first, as one whose last write may or may not have been done.
 ///
 /// # Errors
