@@ -1,12 +1,17 @@
 //! What our links say of an order before a visit.
 
-use entity::{connection, ids::OrderId, resource_link::Kind};
+use entity::{
+    connection,
+    ids::OrderId,
+    resource_link::{self, Kind},
+};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::{Error, plan::Known};
 use crate::{
     app::App,
+    crypto::DataKey,
     customer_key,
     link::{self, LinkKey, seen},
     mapping::Subject,
@@ -16,7 +21,10 @@ use crate::{
 pub(super) async fn load_known(app: &App, connection: &connection::Model, order: OrderId) -> Result<Known, Error> {
     let conn = app.db.read();
     let mut known = Known { issues_in_create: connection.issues_in_create, ..Known::default() };
-    for row in link::list(conn, order).await? {
+    let rows = link::list(conn, order).await?;
+    // One customer's, as a rule: opened once.
+    let keys = customer_key::list(conn, &app.keyring, rows.iter().filter_map(|row| row.customer_key_id)).await?;
+    for row in rows {
         let number = row.shopify_id.parse().unwrap_or_default();
         match row.kind {
             Kind::Invoice => known.invoice = Some(link::opened(conn, &app.keyring, &row).await?),
@@ -28,7 +36,9 @@ pub(super) async fn load_known(app: &App, connection: &connection::Model, order:
             }
             Kind::Client => {}
         }
-        hold(app, &mut known, &row).await?;
+        if let Some(key) = row.customer_key_id.and_then(|id| keys.get(&id)) {
+            hold(&mut known, &row, key)?;
+        }
     }
     Ok(known)
 }
@@ -42,14 +52,16 @@ pub(super) async fn load_client(
 ) -> Result<(), Error> {
     let Some(row) = link::find_row(app.db.read(), connection.id, key).await? else { return Ok(()) };
     known.client = Some(link::opened(app.db.read(), &app.keyring, &row).await?);
-    hold(app, known, &row).await
+    let Some(id) = row.customer_key_id.filter(|_| row.seen.is_some()) else { return Ok(()) };
+    match customer_key::find_by_id(app.db.read(), &app.keyring, id).await? {
+        Some(key) => hold(known, &row, &key),
+        None => Ok(()),
+    }
 }
 
 /// Notes what a person holds of a document.
-async fn hold(app: &App, known: &mut Known, row: &entity::resource_link::Model) -> Result<(), Error> {
-    let (Some(_), Some(key_id)) = (&row.seen, row.customer_key_id) else { return Ok(()) };
-    let Some(key) = customer_key::find_by_id(app.db.read(), &app.keyring, key_id).await? else { return Ok(()) };
-    let Some(seen) = seen::open(row, &key)? else { return Ok(()) };
+fn hold(known: &mut Known, row: &resource_link::Model, key: &DataKey) -> Result<(), Error> {
+    let Some(seen) = seen::open(row, key)? else { return Ok(()) };
     let (key, held) = (LinkKey { kind: row.kind, shopify_id: row.shopify_id.clone() }, seen.held(&seen::drift(row)));
     if seen.restoring {
         known.restoring.insert(key.clone());
