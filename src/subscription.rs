@@ -9,13 +9,7 @@ use crate::app::App;
 pub async fn run_scheduled(_app: &App, _id: ConnectionId) {}
 
 /// What claims to be the secret of a callback. Kept until FreshBooks itself confirms it.
-pub async fn offered(
-    _app: &App,
-    _id: ConnectionId,
-    _event: &str,
-    _callback: i64,
-    _verifier: SecretString,
-) -> Result<(), sea_orm::DbErr> {
+pub async fn offered(_app: &App, _id: ConnectionId, _event: &str, _callback: i64, _verifier: SecretString) -> Result<(), sea_orm::DbErr> {
     Ok(())
 }
 

@@ -173,11 +173,7 @@ fn indices() -> Vec<IndexCreateStatement> {
             .col("look_at")
             .and_where(Expr::col("look_at").is_not_null())
             .to_owned(),
-        index("resource_link_by_document", "resource_link")
-            .col("connection_id")
-            .col("kind")
-            .col("freshbooks_id")
-            .to_owned(),
+        index("resource_link_by_document", "resource_link").col("connection_id").col("kind").col("freshbooks_id").to_owned(),
         index("synced_order_by_customer", "synced_order").col("customer_key_id").to_owned(),
     ]
 }
