@@ -118,6 +118,25 @@ pub async fn raise(txn: &impl ConnectionTrait, raise: Raise<'_>, now: DateTime<U
     Ok(())
 }
 
+/// Whether this very alert is open, in these words.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_open(
+    conn: &impl ConnectionTrait,
+    connection: ConnectionId,
+    subject: &str,
+    problem: &Problem,
+) -> Result<bool, Error> {
+    let same = Entity::find()
+        .filter(Column::ConnectionId.eq(connection))
+        .filter(Column::Code.eq(&problem.code))
+        .filter(Column::Subject.eq(subject))
+        .filter(Column::Problem.eq(serde_json::to_string(problem)?))
+        .filter(Column::ResolvedAt.is_null());
+    Ok(same.one(conn).await?.is_some())
+}
+
 /// Closes an alert in the caller's transaction, where it is open; `false` where it is not. Whoever was told of it is told that it is over.
 ///
 /// # Errors

@@ -4,6 +4,8 @@
 //! looks first (law 8). The unique index over (connection, kind, Shopify id) holds law 1 against every race.
 
 mod erase;
+mod look;
+pub mod seen;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::{
@@ -19,6 +21,11 @@ use sea_orm::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub use self::erase::{forget_all_guests, forget_guests, guest, redact};
+pub use self::look::{
+    Remembered, count_drifted, doubt, drifted, forget_seen, let_go, locked, look_later, next_look, put_off,
+    remember_decision, remember_seen, rewrite, take,
+};
+use self::seen::Seen;
 use crate::{
     crypto::{self, DataKey, Keyring},
     customer_key, order,
@@ -185,6 +192,10 @@ pub struct Confirmed<'a, D> {
     pub written: Option<&'a D>,
     /// What it answered.
     pub facts: &'a Facts,
+    /// What is remembered of the answer for later comparing; `None` where it showed no document.
+    pub seen: Option<&'a Seen>,
+    /// The fields that a person has changed and that this write did not name.
+    pub drift: &'a [String],
 }
 
 /// Stores FreshBooks' answer.
@@ -200,13 +211,16 @@ pub async fn confirm<D: Serialize>(
     let (key_id, key) = writer.key;
     let seal = |draft| -> Result<String, Error> { Ok(key.seal(&place(answer.id), &serde_json::to_vec(draft)?)?) };
     // The document is linked in any case; what it says of a customer who was erased meanwhile is not kept.
-    let written = if customer_key::hold(txn, *key_id).await? { answer.written } else { None };
+    let (written, seen) =
+        if customer_key::hold(txn, *key_id).await? { (answer.written, answer.seen) } else { (None, None) };
     Entity::update_many()
         .filter(Column::Id.eq(answer.id))
         .col_expr(Column::State, Expr::value(answer.state))
         .col_expr(Column::FreshbooksId, Expr::value(answer.freshbooks_id))
         .col_expr(Column::Written, Expr::value(written.map(seal).transpose()?))
         .col_expr(Column::CustomerKeyId, Expr::value(key_id.0))
+        .col_expr(Column::Seen, Expr::value(seen.map(|seen| seen::sealed(answer.id, seen, key)).transpose()?))
+        .col_expr(Column::Drift, Expr::value(seen::listed(answer.drift)?))
         .col_expr(Column::Facts, Expr::value(serde_json::to_string(answer.facts)?))
         .col_expr(Column::Fence, SimpleExpr::Custom("NULL".into()))
         .col_expr(Column::LeasedUntil, SimpleExpr::Custom("NULL".into()))
@@ -228,20 +242,6 @@ pub async fn remember(
 ) -> Result<(), Error> {
     let update = of(connection, key).filter(Column::State.eq(State::Confirmed));
     update.col_expr(Column::Facts, Expr::value(serde_json::to_string(facts)?)).exec(conn).await?;
-    Ok(())
-}
-
-/// Has these documents looked at in FreshBooks at `at`, or earlier where that was so already.
-///
-/// # Errors
-/// When the database fails.
-pub async fn look_later(conn: &impl ConnectionTrait, links: &[LinkId], at: DateTime<Utc>) -> Result<(), DbErr> {
-    Entity::update_many()
-        .filter(Column::Id.is_in(links.iter().copied()))
-        .filter(Column::LookAt.is_null().or(Column::LookAt.gt(at)))
-        .col_expr(Column::LookAt, Expr::value(at))
-        .exec(conn)
-        .await?;
     Ok(())
 }
 
@@ -273,26 +273,21 @@ pub async fn abandon(conn: &impl ConnectionTrait) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// The link of this key, its draft opened.
+/// The link of this key.
 ///
 /// # Errors
-/// When the database fails or what is stored was tampered with.
-pub async fn find<D: DeserializeOwned>(
+/// When the database fails.
+pub async fn find_row(
     conn: &impl ConnectionTrait,
-    keyring: &Keyring,
     connection: ConnectionId,
     key: &LinkKey,
-) -> Result<Option<KnownDoc<D>>, Error> {
-    let row = Entity::find()
+) -> Result<Option<Model>, DbErr> {
+    Entity::find()
         .filter(Column::ConnectionId.eq(connection))
         .filter(Column::Kind.eq(key.kind))
         .filter(Column::ShopifyId.eq(&key.shopify_id))
         .one(conn)
-        .await?;
-    match row {
-        Some(row) => Ok(Some(opened(conn, keyring, &row).await?)),
-        None => Ok(None),
-    }
+        .await
 }
 
 /// The links of an order: its invoice, its payments and its credit notes.
@@ -322,6 +317,15 @@ pub async fn opened<D: DeserializeOwned>(
     // Before FreshBooks has answered, the number that was about to be sent is the one to look for.
     facts.number = facts.number.or_else(|| row.natural_key.clone());
     Ok(KnownDoc { state: row.state, id: row.freshbooks_id, written, facts })
+}
+
+/// The draft that FreshBooks last accepted, as it is stored.
+///
+/// # Errors
+/// When what is stored was tampered with.
+pub fn written(row: &Model, key: &DataKey) -> Result<Option<serde_json::Value>, Error> {
+    let Some(sealed) = &row.written else { return Ok(None) };
+    Ok(Some(serde_json::from_slice(&key.open(&place(row.id), sealed)?)?))
 }
 
 /// What FreshBooks answered.

@@ -8,6 +8,7 @@ mod find;
 mod reading;
 mod reconsider;
 mod redacted;
+mod revisit;
 mod settle;
 pub mod snapshot;
 
@@ -30,6 +31,7 @@ pub use self::{
     reading::{Reading, refresh, to_be_read, waiting_to_be_read},
     reconsider::reconsider,
     redacted::{erased, is_redacted, seal_under},
+    revisit::{kept, lock, newest_of_key, revisit},
     settle::{Outcome, Proof, problem, retry_later, settle},
 };
 use crate::{

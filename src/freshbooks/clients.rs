@@ -1,10 +1,10 @@
 //! Clients: FreshBooks' customers. E-mail addresses are not unique there.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{
-    Books, Error, Request, filled,
-    model::{Client, ClientDraft},
+    Books, Error, Request, Told, filled,
+    model::{Client, ClientDraft, VisState},
 };
 
 const PATH: &str = "users/clients";
@@ -19,12 +19,17 @@ pub fn update(id: i64, fields: &Map<String, Value>) -> Request {
     Request::update(PATH, id, "", "client", fields.clone().into())
 }
 
+/// Deletes, archives or brings back.
+pub fn set_vis_state(id: i64, state: VisState) -> Request {
+    Request::update(PATH, id, "", "client", json!({ "vis_state": state }))
+}
+
 impl Books {
     /// Sends what a function of [`super::clients`] made. After [`Error::Unknown`] look for the client by e-mail or marker.
     ///
     /// # Errors
     /// As any write; see [`Error`].
-    pub async fn send_client(&self, request: &Request) -> Result<Client, Error> {
+    pub async fn send_client(&self, request: &Request) -> Result<Told<Client>, Error> {
         self.write(request, "client").await
     }
 
@@ -32,7 +37,7 @@ impl Books {
     ///
     /// # Errors
     /// As any read; see [`Error`].
-    pub async fn client(&self, id: i64) -> Result<Option<Client>, Error> {
+    pub async fn client(&self, id: i64) -> Result<Option<Told<Client>>, Error> {
         self.find(&format!("{PATH}/{id}"), &[], "client").await
     }
 
@@ -51,9 +56,9 @@ impl Books {
     ///
     /// # Errors
     /// As any read; see [`Error`].
-    pub async fn clients_by_email(&self, email: &str) -> Result<Vec<Client>, Error> {
+    pub async fn clients_by_email(&self, email: &str) -> Result<Vec<Told<Client>>, Error> {
         let wanted = email.trim().to_lowercase();
-        let rows: Vec<Client> = self.list(PATH, &[("search[email]", &wanted)], "clients").await?;
+        let rows: Vec<Told<Client>> = self.list(PATH, &[("search[email]", &wanted)], "clients").await?;
         // A key that FreshBooks does not know finds everybody.
         Ok(rows.into_iter().filter(|client| client.email.trim().to_lowercase() == wanted).collect())
     }
@@ -62,18 +67,15 @@ impl Books {
     ///
     /// # Errors
     /// As any read; see [`Error`].
-    pub async fn clients_by_note(&self, marker: &str) -> Result<Vec<Client>, Error> {
-        let rows: Vec<Client> = self.list(PATH, &[("search[note_like]", marker)], "clients").await?;
+    pub async fn clients_by_note(&self, marker: &str) -> Result<Vec<Told<Client>>, Error> {
+        let rows: Vec<Told<Client>> = self.list(PATH, &[("search[note_like]", marker)], "clients").await?;
         Ok(rows.into_iter().filter(|client| client.note.contains(marker)).collect())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::{super::testing::*, *};
-    use crate::freshbooks::model::VisState;
 
     fn page(page: u64, pages: u64, rows: Value) -> Reply {
         Reply::json(200, json!({"response": {"result": {"clients": rows, "page": page, "pages": pages, "total": 900}}}))

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Books, Error, Request, filled,
+    Books, Error, Request, Told, filled,
     model::{CreditNote, CreditNoteDraft, VisState},
 };
 
@@ -35,7 +35,7 @@ impl Books {
     ///
     /// # Errors
     /// As any write; see [`Error`].
-    pub async fn send_credit_note(&self, request: &Request) -> Result<CreditNote, Error> {
+    pub async fn send_credit_note(&self, request: &Request) -> Result<Told<CreditNote>, Error> {
         self.write(request, KEY).await
     }
 
@@ -43,7 +43,7 @@ impl Books {
     ///
     /// # Errors
     /// As any read; see [`Error`].
-    pub async fn credit_note(&self, id: i64) -> Result<Option<CreditNote>, Error> {
+    pub async fn credit_note(&self, id: i64) -> Result<Option<Told<CreditNote>>, Error> {
         self.find(&format!("{PATH}/{id}"), &[("include[]", "lines")], KEY).await
     }
 
@@ -51,10 +51,10 @@ impl Books {
     ///
     /// # Errors
     /// As any read; see [`Error`].
-    pub async fn credit_notes_of(&self, client_id: i64) -> Result<Vec<CreditNote>, Error> {
+    pub async fn credit_notes_of(&self, client_id: i64) -> Result<Vec<Told<CreditNote>>, Error> {
         let id = client_id.to_string();
         let query = [("search[clientid]", id.as_str()), ("include[]", "lines")];
-        let mut rows: Vec<CreditNote> = self.list(PATH, &query, "credit_notes").await?;
+        let mut rows: Vec<Told<CreditNote>> = self.list(PATH, &query, "credit_notes").await?;
         // A key that FreshBooks does not know finds everybody's.
         rows.retain(|note| note.clientid == client_id && note.vis_state != VisState::Deleted);
         Ok(rows)
@@ -117,7 +117,7 @@ mod tests {
         let request = create(&draft());
         let note = server.books().send_credit_note(&request).await.unwrap();
         assert_eq!((note.id, note.amount.amount, note.paid.amount), (7, Decimal::new(2310, 2), Decimal::ZERO));
-        let lines = note.lines.unwrap();
+        let lines = note.object.lines.unwrap();
         assert_eq!((lines[0].name.as_str(), lines[0].amount.amount), ("Mug", Decimal::from(20)));
         let [seen] = &server.seen()[..] else { panic!("one call") };
         assert_eq!((seen.method.as_str(), &seen.body), ("POST", &request.body));

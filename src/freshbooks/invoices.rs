@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Books, Error, Request, filled,
+    Books, Error, Request, Told, filled,
     model::{Invoice, InvoiceDraft, VisState},
 };
 
@@ -47,7 +47,7 @@ impl Books {
     ///
     /// # Errors
     /// As any write; a number that is taken is [`Error::Refused`] with a fault about `invoice_number`.
-    pub async fn send_invoice(&self, request: &Request) -> Result<Invoice, Error> {
+    pub async fn send_invoice(&self, request: &Request) -> Result<Told<Invoice>, Error> {
         self.write(request, "invoice").await
     }
 
@@ -55,7 +55,7 @@ impl Books {
     ///
     /// # Errors
     /// As any read; see [`Error`].
-    pub async fn invoice(&self, id: i64) -> Result<Option<Invoice>, Error> {
+    pub async fn invoice(&self, id: i64) -> Result<Option<Told<Invoice>>, Error> {
         self.find(&format!("{PATH}/{id}"), &[("include[]", "lines")], "invoice").await
     }
 
@@ -63,11 +63,11 @@ impl Books {
     ///
     /// # Errors
     /// As any read; see [`Error`].
-    pub async fn invoices_by_number(&self, number: &str) -> Result<Vec<Invoice>, Error> {
+    pub async fn invoices_by_number(&self, number: &str) -> Result<Vec<Told<Invoice>>, Error> {
         let query = [("search[invoice_number]", number), ("include[]", "lines")];
-        let mut rows: Vec<Invoice> = self.list(PATH, &query, "invoices").await?;
+        let mut rows: Vec<Told<Invoice>> = self.list(PATH, &query, "invoices").await?;
         let deleted = [&query[..], &[("search[vis_state]", "1")]].concat();
-        for row in self.list::<Invoice>(PATH, &deleted, "invoices").await? {
+        for row in self.list::<Told<Invoice>>(PATH, &deleted, "invoices").await? {
             if rows.iter().all(|known| known.id != row.id) {
                 rows.push(row);
             }
@@ -146,7 +146,10 @@ mod tests {
         let server = Server::start([one(invoice(7, "S1001", 0))]).await;
         let request = create(&draft(), true);
         let answer = server.books().send_invoice(&request).await.unwrap();
-        assert_eq!((answer.id, answer.amount.amount, answer.lines.unwrap().len()), (7, Decimal::new(2815, 2), 1));
+        assert_eq!(
+            (answer.id, answer.amount.amount, answer.object.lines.unwrap().len()),
+            (7, Decimal::new(2815, 2), 1)
+        );
         let [seen] = &server.seen()[..] else { panic!("one call") };
         assert_eq!((seen.method.as_str(), &seen.body), ("POST", &request.body));
         assert_eq!(seen.path, "/accounting/account/ZyX01a/invoices/invoices?include[]=lines");

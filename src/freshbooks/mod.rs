@@ -18,6 +18,7 @@ pub mod payments;
 pub mod taxes;
 #[cfg(test)]
 mod testing;
+mod told;
 
 use std::{
     collections::HashSet,
@@ -37,6 +38,7 @@ pub use self::{
     callbacks::Callback,
     documents::Documents,
     error::{Cause, Error, Fault},
+    told::Told,
 };
 use crate::telemetry;
 

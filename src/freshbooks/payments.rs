@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Books, Error, Request, filled,
+    Books, Error, Request, Told, filled,
     model::{Payment, PaymentDraft, VisState},
 };
 
@@ -29,7 +29,7 @@ impl Books {
     ///
     /// # Errors
     /// As any write; see [`Error`].
-    pub async fn send_payment(&self, request: &Request) -> Result<Payment, Error> {
+    pub async fn send_payment(&self, request: &Request) -> Result<Told<Payment>, Error> {
         self.write(request, "payment").await
     }
 
@@ -37,9 +37,9 @@ impl Books {
     ///
     /// # Errors
     /// As any read; see [`Error`].
-    pub async fn payments_of(&self, invoice_id: i64) -> Result<Vec<Payment>, Error> {
+    pub async fn payments_of(&self, invoice_id: i64) -> Result<Vec<Told<Payment>>, Error> {
         let id = invoice_id.to_string();
-        let mut rows: Vec<Payment> = self.list(PATH, &[("search[invoiceid]", &id)], "payments").await?;
+        let mut rows: Vec<Told<Payment>> = self.list(PATH, &[("search[invoiceid]", &id)], "payments").await?;
         rows.retain(|payment| payment.invoiceid == invoice_id && payment.vis_state != VisState::Deleted);
         Ok(rows)
     }

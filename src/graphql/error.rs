@@ -9,7 +9,7 @@ use async_graphql::{ErrorExtensionValues, ServerError};
 use sea_orm::DbErr;
 use tracing::error;
 
-use crate::{alert, audit, auth::Denied, connection, crypto, customer_key, link, order, privacy};
+use crate::{alert, audit, auth::Denied, connection, crypto, customer_key, drift, link, order, privacy};
 
 /// What resolvers return.
 pub(super) type Result<T> = std::result::Result<T, Fault>;
@@ -110,6 +110,15 @@ impl From<order::Error> for Fault {
     fn from(error: order::Error) -> Self {
         match error {
             order::Error::Missing => Self::NotFound("There is no such order.".to_owned()),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<drift::Error> for Fault {
+    fn from(error: drift::Error) -> Self {
+        match error {
+            drift::Error::Order(error) => error.into(),
             other => Self::internal(&other),
         }
     }

@@ -1,6 +1,7 @@
 //! Orders: where each stands on its way into the books, and why.
 
 mod documents;
+mod drift;
 mod filter;
 mod refunds;
 mod resync;
@@ -18,6 +19,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 pub(super) use self::resync::OrderMutation;
 use self::{
     documents::{Invoice, OrderClient, Payment},
+    drift::DriftedField,
     filter::{OrderFilter, OrderOrder},
     refunds::Refund,
     timeline::TimelineEntry,
@@ -256,6 +258,11 @@ impl SyncedOrder {
     /// Whether the three totals of `centProof` disagree. False where there is no proof.
     async fn has_difference(&self) -> bool {
         self.proof().is_some_and(|proof| !proof.agrees)
+    }
+
+    /// Fields that somebody changed in FreshBooks since we wrote them, and nobody has decided about; those of its client too.
+    async fn drift(&self, ctx: &Context<'_>) -> Result<Vec<DriftedField>> {
+        drift::drift(ctx, &self.0).await
     }
 
     /// What last made it due, such as `resync`, `schedule` or `pull:12`.

@@ -7,8 +7,8 @@ mod update;
 use async_graphql::SimpleObject;
 
 use self::choice::{
-    CancelledPolicy, ClientMatching, CurrencyBasis, DiscountDisplay, InvoiceIssue, InvoiceWhen, LateChanges,
-    MarketplaceTaxDisplay, RefundPolicy,
+    CancelledPolicy, ClientMatching, CurrencyBasis, DiscountDisplay, DriftPolicy, InvoiceIssue, InvoiceWhen,
+    LateChanges, MarketplaceTaxDisplay, RefundPolicy,
 };
 pub(super) use self::{
     input::ConnectionSettingsInput,
@@ -57,6 +57,9 @@ pub(super) struct ConnectionSettings {
     locked_through: Option<Day>,
     /// What becomes of changes that belong into the locked period: they are booked in the open one (the default), or wait for a person.
     late_changes: LateChanges,
+    /// What becomes of a document that somebody changed in FreshBooks: it is shown and kept until somebody decides (the default), or our
+    /// version is written again.
+    drift: DriftPolicy,
 }
 
 /// Which orders are booked. An order must pass all of these; an empty list lets everything pass. Once an order has its invoice, the invoice
@@ -110,6 +113,7 @@ impl From<Settings> for ConnectionSettings {
             generic_client: settings.generic_client,
             locked_through: settings.locked_through.map(Day),
             late_changes: settings.late_changes.into(),
+            drift: settings.drift.into(),
         }
     }
 }

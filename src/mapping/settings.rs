@@ -51,6 +51,8 @@ pub struct Settings {
     pub locked_through: Option<NaiveDate>,
     /// What becomes of changes that belong into the locked period.
     pub late_changes: LateChanges,
+    /// What becomes of a document that somebody changed in FreshBooks.
+    pub drift: Drift,
 }
 
 /// Which orders are booked. An empty list lets everything pass. Once an order has its invoice, it is kept right whatever the filters say.
@@ -96,6 +98,7 @@ impl Default for Settings {
             generic_client: "Shopify sales".to_owned(),
             locked_through: None,
             late_changes: LateChanges::OpenPeriod,
+            drift: Drift::Keep,
         }
     }
 }
@@ -229,4 +232,15 @@ pub enum LateChanges {
     OpenPeriod,
     /// Everything waits for a person.
     Wait,
+}
+
+/// What becomes of a document that somebody changed in FreshBooks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Drift {
+    /// It is shown, and kept until a person decides.
+    #[default]
+    Keep,
+    /// Our version is written again.
+    Restore,
 }

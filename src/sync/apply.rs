@@ -4,10 +4,12 @@ pub(super) mod client;
 mod credit;
 mod invoice;
 mod payment;
+mod seen;
 
 use entity::{
     ids::LinkId,
     resource_link::{Kind, State},
+    schedule::Kind::Drift,
 };
 use serde::Serialize;
 
@@ -21,10 +23,11 @@ use crate::{
         Books,
         model::{Line, VisState},
     },
-    link::{self, Intent, KnownDoc, Writer},
+    link::{self, Intent, KnownDoc, Writer, seen::View},
     mapping::{Cents, Subject, Wanted, cents},
     order::snapshot::Snapshot,
     problem::{Owner, Problem},
+    schedule,
 };
 
 /// Carries out `write` and brings `known` up to date with the answer.
@@ -103,7 +106,14 @@ impl Step<'_, '_> {
         Ok(())
     }
 
-    async fn confirm<D: Serialize>(&self, doc: &KnownDoc<D>, freshbooks_id: i64, outcome: &str) -> Result<(), Error> {
+    /// Stores FreshBooks' answer; `shown` is the document as it showed it.
+    async fn confirm<D: Serialize>(
+        &mut self,
+        doc: &KnownDoc<D>,
+        freshbooks_id: i64,
+        outcome: &str,
+        shown: Option<View>,
+    ) -> Result<(), Error> {
         let app = self.visit.app;
         let now = app.clock.now();
         let (kind, name) = (self.write.key.kind, self.write.action.name());
@@ -129,16 +139,24 @@ impl Step<'_, '_> {
         entry.field_mappings.clone_from(&self.write.mappings);
         let (key_id, key) = &self.snapshot.key;
         let txn = app.db.begin_write().await?;
+        let answered = self.answered(&txn, outcome, shown).await?;
         let confirmed = link::Confirmed {
             id: self.id,
             state: doc.state,
             freshbooks_id,
             written: doc.written.as_ref(),
             facts: &doc.facts,
+            seen: answered.seen.as_ref(),
+            drift: &answered.drift,
         };
         link::confirm(&txn, self.writer, confirmed, now).await?;
+        if answered.look {
+            link::look_later(&txn, &[self.id], now).await?;
+            schedule::hasten(&txn, [self.visit.connection.id], Drift, now).await?;
+        }
         audit::append(&txn, entry, Some((*key_id, key)), now).await?;
         txn.commit().await?;
+        self.hold(&answered);
         Ok(())
     }
 }

@@ -5,24 +5,23 @@
 mod apply;
 mod diff;
 mod failure;
+mod known;
 mod named;
 pub mod plan;
 mod preview;
 mod reading;
 mod what_if;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use entity::{
     connection,
-    ids::{ConnectionId, OrderId},
+    ids::ConnectionId,
     platform_grant::Platform,
-    resource_link::Kind,
     synced_order::{self, State},
 };
 use tracing::{info, instrument, warn};
 
-use self::plan::{Action, Known, invoice_key, plan};
 pub use self::{
     failure::Error,
     named::find_by_name,
@@ -30,13 +29,18 @@ pub use self::{
     reading::Readings,
     what_if::{Difference, Side, WhatIf, what_if},
 };
+use self::{
+    known::{client_key, load_client, load_known},
+    plan::{Action, Known, invoice_key, plan},
+};
 use crate::{
     app::App,
     audit, connection as connections,
     freshbooks::Books,
+    freshbooks::model::VisState,
     grant::{Used, Verdict},
     link::{self, LinkKey},
-    mapping::{self, Refusal, Settings, Shop, SkipRule, Subject, Wanted},
+    mapping::{self, Refusal, Settings, Shop, SkipRule, Wanted},
     order::{
         self, Outcome, Proof,
         snapshot::{self, Snapshot},
@@ -151,18 +155,21 @@ impl Visit<'_> {
             };
             let client = client_key(&wanted.client.subject, &self.connection.salt);
             if writes == 0 && known.client.is_none() {
-                known.client = link::find(self.app.db.read(), &self.app.keyring, self.connection.id, &client).await?;
+                load_client(self.app, &self.connection, &client, &mut known).await?;
             }
-            let plan = plan(&wanted, &known, &client);
-            if let Some(problem) = plan::locked(&plan, &known, &self.settings) {
+            let spared = match plan::spare(plan(&wanted, &known, &client), &known) {
+                Ok(spared) => spared,
+                Err(problem) => return self.refuse(Refusal::Waiting(problem)).await,
+            };
+            if let Some(problem) = plan::locked(&spared.writes, &known, &self.settings) {
                 return self.refuse(Refusal::Waiting(problem)).await;
             }
-            let Some(write) = plan.into_iter().next() else {
+            let Some(write) = spared.writes.into_iter().next() else {
                 // What we remember of a wrong total may be old: a person may have mended it over there.
                 if writes == 0 && self.look_again(&books, &wanted, &mut known).await? {
                     continue;
                 }
-                return self.agree(&wanted, &known, writes).await;
+                return self.agree(&wanted, &known, spared.left, writes).await;
             };
             // Each answer may teach how the account adds up, and the lines are corrected; what goes on and on is not rounding.
             let times = repeated.entry((write.key.clone(), write.action)).or_default();
@@ -190,6 +197,9 @@ impl Visit<'_> {
         };
         let Some(id) = doc.id.filter(|_| !wanted.invoice.voided) else { return Ok(false) };
         let Some(invoice) = books.invoice(id).await? else { return Ok(false) };
+        if invoice.vis_state == VisState::Deleted {
+            return Ok(false); // it counts for nothing
+        }
         let total = mapping::cents(invoice.amount.amount);
         if doc.facts.total == Some(total) {
             return Ok(false);
@@ -200,7 +210,13 @@ impl Visit<'_> {
     }
 
     /// The books hold what they should; what is left is the proof.
-    async fn agree(&self, wanted: &Wanted, known: &Known, writes: usize) -> Result<Outcome, Error> {
+    async fn agree(
+        &self,
+        wanted: &Wanted,
+        known: &Known,
+        left: BTreeSet<String>,
+        writes: usize,
+    ) -> Result<Outcome, Error> {
         if wanted.invoice.voided {
             if known.invoice.as_ref().is_none_or(|doc| doc.id.is_none()) {
                 return self.refuse(Refusal::Skipped(SkipRule::CancelledBeforeInvoice)).await;
@@ -227,6 +243,9 @@ impl Visit<'_> {
             returned: invoice - credits,
             shopify: wanted.proof.shopify,
         };
+        if let Some(problem) = plan::stands_against(wanted, known, agrees) {
+            return self.rest(State::Waiting, Some(problem), Some(proof), true).await;
+        }
         if !agrees {
             let problem = Problem::new(
                 Owner::Operator,
@@ -240,6 +259,10 @@ impl Visit<'_> {
                 "No known rounding rule explains FreshBooks' total: compare the invoice's lines with the order's.",
             );
             return self.rest(State::Failed, Some(problem), Some(proof), true).await;
+        }
+        if !left.is_empty() {
+            let fields: Vec<String> = left.into_iter().collect();
+            return self.rest(State::Waiting, Some(plan::held_back(&fields.join(", "))), Some(proof), true).await;
         }
         match &wanted.left_to_person {
             Some(problem) => self.rest(State::Waiting, Some(problem.clone()), Some(proof), true).await,
@@ -336,37 +359,6 @@ async fn again(app: &App, connection: ConnectionId, refused: Option<Platform>, u
         Some(platform) => Ok(used.refused(app, connection, platform).await? == Verdict::Again),
         None => Ok(false),
     }
-}
-
-/// What our links say of an order; its client is another's business.
-async fn load_known(app: &App, connection: &connection::Model, order: OrderId) -> Result<Known, Error> {
-    let conn = app.db.read();
-    let mut known = Known { issues_in_create: connection.issues_in_create, ..Known::default() };
-    for row in link::list(conn, order).await? {
-        let number = row.shopify_id.parse().unwrap_or_default();
-        match row.kind {
-            Kind::Invoice => known.invoice = Some(link::opened(conn, &app.keyring, &row).await?),
-            Kind::Payment => {
-                known.payments.insert(number, link::opened(conn, &app.keyring, &row).await?);
-            }
-            Kind::CreditNote => {
-                known.credits.insert(number, link::opened(conn, &app.keyring, &row).await?);
-            }
-            Kind::Client => {}
-        }
-    }
-    Ok(known)
-}
-
-/// The link of a client.
-fn client_key(subject: &Subject, salt: &str) -> LinkKey {
-    let shopify_id = match subject {
-        Subject::Customer(number) => number.to_string(),
-        Subject::Company(number) => format!("company:{number}"),
-        Subject::Generic => "generic".to_owned(),
-        Subject::Guest(email) => link::guest(email, salt),
-    };
-    LinkKey { kind: Kind::Client, shopify_id }
 }
 
 /// The metric's label.

@@ -7,24 +7,29 @@
 
 mod client;
 mod credit;
+mod held;
 mod invoice;
 mod locked;
 mod payment;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use entity::resource_link::{Kind, State};
 use serde_json::Value;
 
 use self::credit::credit_key;
-pub use self::{locked::locked, payment::payment_key};
+pub use self::{
+    held::{Spared, problem as held_back, sent, spare, stands_against},
+    locked::locked,
+    payment::payment_key,
+};
 use crate::{
     audit::FieldMapping,
     freshbooks::{
         Request,
         model::{ClientDraft, CreditNoteDraft, InvoiceDraft, PaymentDraft},
     },
-    link::{Facts, KnownDoc, LinkKey},
+    link::{Facts, KnownDoc, LinkKey, seen::Held},
     mapping::{Booked, BookedCredit, BookedInvoice, Cents, Wanted},
 };
 
@@ -45,6 +50,10 @@ pub struct Known {
     pub absent: Vec<LinkKey>,
     /// Whether this account honours `status` in an invoice's create.
     pub issues_in_create: Option<bool>,
+    /// What a person has changed in FreshBooks, or keeps as it is there, of any of these documents.
+    pub held: HashMap<LinkKey, Held>,
+    /// Documents of which a person wants our version back.
+    pub restoring: HashSet<LinkKey>,
 }
 
 impl Known {

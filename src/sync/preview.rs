@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use entity::{connection, ids::ConnectionId};
 
 use super::{
-    Error, again, apply, books, client_key, load_known,
+    Error, again, apply, books,
+    known::{client_key, load_client, load_known},
     plan::{self, Action, Known, Write},
     read,
 };
@@ -12,7 +13,6 @@ use crate::{
     app::App,
     connection as connections,
     grant::Used,
-    link,
     mapping::{self, Settings, Wanted},
     order::{self, snapshot},
     problem::Problem,
@@ -106,12 +106,12 @@ async fn planned(
     used: &Used,
 ) -> Result<Result<(Wanted, Vec<Write>), Problem>, Error> {
     let client = client_key(&wanted.client.subject, &connection.salt);
-    known.client = link::find(app.db.read(), &app.keyring, connection.id, &client).await?;
+    load_client(app, connection, &client, known).await?;
     let mut writes = plan::plan(&wanted, known, &client);
     if let Some(look_up) = writes.first().filter(|write| write.key == client && write.action == Action::Find).cloned() {
         let books = books(app, connection, used).await?;
-        match apply::client::look_up(&books, &wanted, known, look_up.id).await {
-            Ok(Some(found)) => known.client = Some(found),
+        match apply::client::look_up(&books, &wanted, known, &look_up).await {
+            Ok(Some((found, _))) => known.client = Some(found),
             Ok(None) => known.absent.push(client.clone()),
             Err(Error::Waiting(problem) | Error::Refused(problem)) => return Ok(Err(problem)),
             Err(error) if error.unauthorized().is_some() => return Err(error),
@@ -121,6 +121,10 @@ async fn planned(
         writes = plan::plan(&wanted, known, &client);
         writes.insert(0, look_up);
     }
+    let writes = match plan::spare(writes, known) {
+        Ok(spared) => spared.writes,
+        Err(problem) => return Ok(Err(problem)),
+    };
     Ok(match plan::locked(&writes, known, settings) {
         Some(problem) => Err(problem),
         None => Ok((wanted, writes)),

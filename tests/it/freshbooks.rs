@@ -53,7 +53,7 @@ async fn a_credit_note_is_made_changed_found_and_deleted() {
     let fields = json!({"notes": "Shopify refund 902", "lines": [Line { qty: 1, ..lamp() }]});
     let changed = books.send_credit_note(&credit_notes::update(made.id, fields.as_object().unwrap())).await.unwrap();
     assert_eq!((changed.notes.as_str(), changed.amount.amount), ("Shopify refund 902", Decimal::new(5775, 2)));
-    assert_eq!(changed.lines.map(|lines| lines[0].amount.amount), Some(Decimal::from(50)));
+    assert_eq!(changed.object.lines.map(|lines| lines[0].amount.amount), Some(Decimal::from(50)));
 
     let found = books.credit_notes_of(client).await.unwrap();
     assert_eq!(found.iter().map(|note| note.id).collect::<Vec<_>>(), [made.id]);

@@ -13,6 +13,7 @@ mod connecting;
 mod consents;
 mod crash;
 mod dismiss;
+mod drift;
 mod filters;
 mod freshbooks;
 mod harness;

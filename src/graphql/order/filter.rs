@@ -2,9 +2,12 @@
 
 use async_graphql::{Enum, InputObject};
 use chrono::{DateTime, Utc};
-use entity::synced_order::{Column, Entity, Model, State};
+use entity::{
+    resource_link as link,
+    synced_order::{Column, Entity, Model, State},
+};
 use sea_orm::{
-    ColumnTrait, Condition, ExprTrait,
+    ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QuerySelect, QueryTrait,
     sea_query::{Expr, LikeExpr, SimpleExpr},
 };
 
@@ -40,6 +43,8 @@ pub(in super::super) struct OrderFilter {
     has_problem_code: Option<String>,
     /// True: whose three totals disagree. False: whose three totals agree. Either leaves out orders without a proof.
     differs: Option<bool>,
+    /// True: of which, or of whose customer, something was changed in FreshBooks that nobody has decided about. False: of which nothing was.
+    has_drift: Option<bool>,
 }
 
 impl OrderFilter {
@@ -81,8 +86,23 @@ impl OrderFilter {
             all = all.add(Column::ProofReturnedMinor.is_not_null());
             all = all.add(if differs { agrees.not() } else { agrees });
         }
+        if let Some(drifted) = self.has_drift {
+            all = all.add(if drifted { has_drift() } else { has_drift().not() });
+        }
         Ok(all)
     }
+}
+
+/// Something was changed in FreshBooks of the order's own documents, or of a client under its customer's key.
+fn has_drift() -> Condition {
+    let of = |column: link::Column| {
+        let drifted = link::Entity::find().select_only().column(column).filter(link::Column::Drift.is_not_null());
+        drifted.filter(column.is_not_null())
+    };
+    let own = of(link::Column::OrderId);
+    let clients = of(link::Column::CustomerKeyId).filter(link::Column::Kind.eq(link::Kind::Client));
+    let key = Column::CustomerKeyId.is_not_null().and(Column::CustomerKeyId.in_subquery(clients.into_query()));
+    Condition::any().add(Column::Id.in_subquery(own.into_query())).add(key)
 }
 
 fn in_states(states: &[OrderState], now: DateTime<Utc>) -> Condition {

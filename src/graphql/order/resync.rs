@@ -1,4 +1,4 @@
-//! What a person does about one order: sync it ahead of everything else, or give it up.
+//! What a person does about one order: sync it ahead of everything else, decide about what was changed in FreshBooks, or give it up.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use entity::{
@@ -13,11 +13,13 @@ use super::{
         mutation::{UserError, UserErrorCode},
         node::Numbered,
     },
-    SyncedOrder, by_name, shopify_order_id,
+    SyncedOrder, by_name,
+    drift::ResolveDriftInput,
+    shopify_order_id,
 };
 use crate::{
     auth::Right,
-    connection as connections,
+    connection as connections, drift,
     order::{self, Target},
     sync,
 };
@@ -44,7 +46,7 @@ pub(in super::super) struct DismissOrderInput {
     reason: String,
 }
 
-/// What became of a resync, or of a dismissal.
+/// What became of a resync, of a decision, or of a dismissal.
 #[derive(SimpleObject)]
 pub(in super::super) struct ResyncOrderPayload {
     /// The order, due now or given up; null where the input must be mended first.
@@ -84,6 +86,33 @@ impl OrderMutation {
         };
         let by = ctx.may(Right::Resync, connection)?;
         Ok(ResyncOrderPayload::of(order::resync(ctx.app(), &by, target).await?))
+    }
+
+    /// Decides about everything that somebody changed in FreshBooks of one order (`SyncedOrder.drift`): FreshBooks' version is kept, and not
+    /// written over from now on, or ours is written again. For the role SUPPORT.
+    async fn resolve_drift(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which order, and whose version is right.")] input: ResolveDriftInput,
+    ) -> Result<ResyncOrderPayload> {
+        ctx.role_may(Right::Resync)?;
+        let ResolveDriftInput { order_id, choice, note } = input;
+        let (id, connection) = match known(ctx, &order_id).await? {
+            Ok(found) => found,
+            Err(payload) => return Ok(payload),
+        };
+        let by = ctx.may(Right::Resync, connection)?;
+        match drift::resolve(ctx.app(), &by, id, choice.into(), note.as_deref()).await {
+            Ok(row) => Ok(ResyncOrderPayload::of(row)),
+            Err(drift::Error::NoDrift) => {
+                let message = "Nothing of this order was changed in FreshBooks, or it was decided about already.";
+                Ok(ResyncOrderPayload::invalid("orderId", message, UserErrorCode::Invalid))
+            }
+            Err(drift::Error::Note(sentence)) => {
+                Ok(ResyncOrderPayload::invalid("note", sentence, UserErrorCode::Invalid))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Gives one order up, whatever its state: it is out of the way until somebody resyncs it. Its changes in Shopify are still recorded, and

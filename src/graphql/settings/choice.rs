@@ -103,3 +103,13 @@ pub(in super::super) enum LateChanges {
     /// Everything waits for a person.
     Wait,
 }
+
+/// What becomes of a document that somebody changed in FreshBooks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "settings::Drift")]
+pub(in super::super) enum DriftPolicy {
+    /// It is shown, told by an alert, and kept until somebody decides (`resolveDrift`). The default.
+    Keep,
+    /// Our version is written again: whatever is changed in FreshBooks by hand is undone.
+    Restore,
+}

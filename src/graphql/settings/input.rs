@@ -5,8 +5,8 @@ use async_graphql::{InputObject, MaybeUndefined};
 use super::{
     super::scalar::{Day, Decimal},
     choice::{
-        CancelledPolicy, ClientMatching, CurrencyBasis, DiscountDisplay, InvoiceIssue, InvoiceWhen, LateChanges,
-        MarketplaceTaxDisplay, RefundPolicy,
+        CancelledPolicy, ClientMatching, CurrencyBasis, DiscountDisplay, DriftPolicy, InvoiceIssue, InvoiceWhen,
+        LateChanges, MarketplaceTaxDisplay, RefundPolicy,
     },
 };
 use crate::mapping::settings::{Change, FiltersChange, To};
@@ -50,6 +50,8 @@ pub(in super::super) struct ConnectionSettingsInput {
     locked_through: MaybeUndefined<Day>,
     /// What becomes of changes that belong into the locked period; null is OPEN_PERIOD.
     late_changes: MaybeUndefined<LateChanges>,
+    /// What becomes of a document that somebody changed in FreshBooks; null is KEEP.
+    drift: MaybeUndefined<DriftPolicy>,
 }
 
 /// What the filters become. What is left out stays as it is; null is the default. A list takes the place of the whole list before it, and
@@ -103,6 +105,7 @@ impl From<ConnectionSettingsInput> for Change {
             generic_client: to(input.generic_client),
             locked_through: with(input.locked_through, |day| day.0),
             late_changes: to(input.late_changes),
+            drift: to(input.drift),
         }
     }
 }

@@ -45,7 +45,8 @@ pub(super) async fn confirm<D: serde::Serialize>(world: &World, lease: Lease, do
     let id = link::intend(&txn, writer, &link, link::Intent { natural_key: number, ..Default::default() }, now)
         .await
         .unwrap();
-    let answer = Confirmed { id, state: doc.state, freshbooks_id: doc.id, written: Some(draft), facts: &doc.facts };
+    let (freshbooks_id, facts, seen) = (doc.id, &doc.facts, None);
+    let answer = Confirmed { id, state: doc.state, freshbooks_id, written: Some(draft), facts, seen, drift: &[] };
     link::confirm(&txn, writer, answer, now).await.unwrap();
     txn.commit().await.unwrap();
 }

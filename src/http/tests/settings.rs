@@ -9,7 +9,7 @@ use crate::order::Outcome;
 const SETTINGS: &str = "{ connections { settings {
     filters { financialStatuses sources excludedSources tags excludedTags testOrders } startDate invoiceWhen issue invoiceNumber
     currency discounts marketplaceTax roundingCap cancelled refunds paymentTypes { gateway type } matching genericClient
-    lockedThrough lateChanges } } }";
+    lockedThrough lateChanges drift } } }";
 
 #[tokio::test]
 async fn a_connection_tells_every_setting() {
@@ -30,6 +30,7 @@ async fn a_connection_tells_every_setting() {
             ],
             "matching": "VERIFIED_EMAIL", "genericClient": "Shopify sales", "lockedThrough": null,
             "lateChanges": "OPEN_PERIOD",
+            "drift": "KEEP",
         })
     );
 }

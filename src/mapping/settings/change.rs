@@ -6,8 +6,8 @@ use chrono::NaiveDate;
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 
 use super::{
-    Basis, Cancelled, Discounts, Filters, InvoiceWhen, Issue, LateChanges, MarketplaceTax, Matching, Refunds, Settings,
-    check::Wrong,
+    Basis, Cancelled, Discounts, Drift, Filters, InvoiceWhen, Issue, LateChanges, MarketplaceTax, Matching, Refunds,
+    Settings, check::Wrong,
 };
 
 /// What one setting becomes.
@@ -62,6 +62,7 @@ pub struct Change {
     pub generic_client: To<String>,
     pub locked_through: To<NaiveDate>,
     pub late_changes: To<LateChanges>,
+    pub drift: To<Drift>,
 }
 
 /// What the filters become, each as [`Filters`] names it.
@@ -105,6 +106,7 @@ impl Change {
             generic_client: self.generic_client.map(trimmed).of(before.generic_client, default.generic_client),
             locked_through: self.locked_through.of(before.locked_through, default.locked_through),
             late_changes: self.late_changes.of(before.late_changes, default.late_changes),
+            drift: self.drift.of(before.drift, default.drift),
         }
     }
 

@@ -27,6 +27,7 @@ pub fn listed(settings: &Settings) -> Vec<(&'static str, Option<String>)> {
         generic_client,
         locked_through,
         late_changes,
+        drift,
     } = settings;
     let Filters { financial_statuses, sources, excluded_sources, tags, excluded_tags, test_orders } = filters;
     let types: Vec<String> = payment_types.iter().map(|(gateway, kind)| format!("{gateway}: {kind}")).collect();
@@ -52,6 +53,7 @@ pub fn listed(settings: &Settings) -> Vec<(&'static str, Option<String>)> {
         ("genericClient", Some(generic_client.clone())),
         ("lockedThrough", day(*locked_through)),
         ("lateChanges", word(late_changes)),
+        ("drift", word(drift)),
     ]
 }
 

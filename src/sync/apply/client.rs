@@ -1,18 +1,19 @@
 //! Clients: made, matched, followed; and what happens when a person has put one away.
 
-use entity::resource_link::State;
+use entity::resource_link::{Kind, State};
 use serde_json::{Map, Value};
 
 use super::{Error, Step, gone};
 use crate::{
+    drift::view::view,
     freshbooks::{
-        Books, Error as BooksError,
+        Books, Error as BooksError, Told,
         model::{Client, ClientDraft, VisState},
     },
-    link::{Facts, KnownDoc},
+    link::{Facts, KnownDoc, seen::View},
     mapping::{Subject, Wanted, WantedClient, client},
     problem::{Owner, Problem},
-    sync::plan::{Draft, Known},
+    sync::plan::{Action, Draft, Known, Write},
 };
 
 impl Step<'_, '_> {
@@ -20,10 +21,10 @@ impl Step<'_, '_> {
         let Draft::Client(draft) = &self.write.draft else { return Ok(()) };
         let draft = (**draft).clone();
         let Some(request) = &self.write.request else {
-            let Some(doc) = look_up(self.books, self.wanted, self.known, self.write.id).await? else {
+            let Some((doc, shown)) = look_up(self.books, self.wanted, self.known, self.write).await? else {
                 return self.absent();
             };
-            return self.confirm_client(doc, "adopted").await;
+            return self.confirm_client(doc, "adopted", shown).await;
         };
         let client = match self.books.send_client(request).await {
             Err(error @ (BooksError::Refused(_) | BooksError::NotFound(_))) if self.write.id.is_some() => {
@@ -32,17 +33,21 @@ impl Step<'_, '_> {
             }
             answer => answer?,
         };
+        let known = self.known.client.as_ref();
+        // Brought back, and nothing else.
+        let restored = self.write.action == Action::Restore;
         let facts = Facts {
-            as_of: Some(self.wanted.client.as_of),
-            adopted: self.known.client.as_ref().is_some_and(|doc| doc.facts.adopted),
+            as_of: if restored { known.and_then(|doc| doc.facts.as_of) } else { Some(self.wanted.client.as_of) },
+            adopted: known.is_some_and(|doc| doc.facts.adopted),
             ..Facts::default()
         };
-        let doc = KnownDoc { state: State::Confirmed, id: Some(client.id), written: Some(draft), facts };
-        self.confirm_client(doc, "done").await
+        let written = if restored { known.and_then(|doc| doc.written.clone()) } else { Some(draft) };
+        let doc = KnownDoc { state: State::Confirmed, id: Some(client.id), written, facts };
+        self.confirm_client(doc, "done", view(Kind::Client, &client.whole)).await
     }
 
-    async fn confirm_client(&mut self, doc: KnownDoc<ClientDraft>, outcome: &str) -> Result<(), Error> {
-        self.confirm(&doc, doc.id.unwrap_or_default(), outcome).await?;
+    async fn confirm_client(&mut self, doc: KnownDoc<ClientDraft>, outcome: &str, shown: View) -> Result<(), Error> {
+        self.confirm(&doc, doc.id.unwrap_or_default(), outcome, Some(shown)).await?;
         self.known.client = Some(doc);
         Ok(())
     }
@@ -83,10 +88,10 @@ pub(in crate::sync) async fn look_up(
     books: &Books,
     wanted: &Wanted,
     known: &Known,
-    id: Option<i64>,
-) -> Result<Option<KnownDoc<ClientDraft>>, Error> {
+    write: &Write,
+) -> Result<Option<(KnownDoc<ClientDraft>, View)>, Error> {
     let draft = &wanted.client.draft;
-    let (client, ours, facts) = match id {
+    let (client, ours, facts) = match write.id {
         Some(id) => {
             let client = books.client(id).await?.ok_or_else(|| gone("client", id))?;
             let facts = known.client.as_ref().map(|doc| doc.facts.clone()).unwrap_or_default();
@@ -99,11 +104,15 @@ pub(in crate::sync) async fn look_up(
     };
     let written = if ours { held(&client, draft) } else { taken_over(&client, draft) };
     let facts = Facts { as_of: None, ..facts };
-    Ok(Some(KnownDoc { state: State::Confirmed, id: Some(client.id), written: Some(written), facts }))
+    let shown = view(Kind::Client, &client.whole);
+    // Put away by somebody, and wanted back.
+    let hidden = client.vis_state != VisState::Active && known.restoring.contains(&write.key);
+    let state = if hidden { State::Removed } else { State::Confirmed };
+    Ok(Some((KnownDoc { state, id: Some(client.id), written: Some(written), facts }, shown)))
 }
 
 /// The client for an order, and whether it is one that we made. Several that fit are a person's decision.
-async fn find(books: &Books, wanted: &WantedClient) -> Result<Option<(Client, bool)>, Error> {
+async fn find(books: &Books, wanted: &WantedClient) -> Result<Option<(Told<Client>, bool)>, Error> {
     let WantedClient { subject, draft, by_email, .. } = wanted;
     // A company is known by its number: people come and go with their addresses.
     let by_note = draft.email.is_empty() || matches!(subject, Subject::Company(_));

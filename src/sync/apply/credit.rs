@@ -1,9 +1,12 @@
 //! Credit notes: one per refund, found again among their client's.
 
+use entity::resource_link::Kind;
+
 use super::{Error, Step, cents, gone, state};
 use crate::{
+    drift::view::view,
     freshbooks::{
-        Error as BooksError,
+        Error as BooksError, Told,
         model::{CreditNote, CreditNoteDraft},
     },
     link::KnownDoc,
@@ -46,17 +49,17 @@ impl Step<'_, '_> {
             facts.unexplained = self.learn(&draft.lines, cents(answer.amount.amount), None, facts.unexplained).await?;
         }
         let doc = KnownDoc { state: state(answer.vis_state), id: Some(answer.id), written, facts };
-        self.confirm(&doc, answer.id, outcome).await?;
+        self.confirm(&doc, answer.id, outcome, Some(view(Kind::CreditNote, &answer.whole))).await?;
         self.known.credits.insert(refund, doc);
         Ok(())
     }
 
     /// The credit note of a refund whose last write may or may not have been done.
-    async fn find_credit(&self, refund: i64, draft: &CreditNoteDraft) -> Result<Option<CreditNote>, Error> {
+    async fn find_credit(&self, refund: i64, draft: &CreditNoteDraft) -> Result<Option<Told<CreditNote>>, Error> {
         if let Some(id) = self.write.id {
             return self.books.credit_note(id).await?.map(Some).ok_or_else(|| gone("credit note", id));
         }
-        let ours = |row: &CreditNote| credit::is_ours(&row.notes, refund);
+        let ours = |row: &Told<CreditNote>| credit::is_ours(&row.notes, refund);
         let found = self.books.credit_notes_of(draft.clientid).await?;
         Ok(found.into_iter().filter(ours).min_by_key(|row| row.id))
     }

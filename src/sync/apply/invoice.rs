@@ -1,9 +1,12 @@
 //! Invoices: written, found by their number, and what their totals teach.
 
+use entity::resource_link::Kind;
+
 use super::{Error, Step, cents, gone, state};
 use crate::{
+    drift::view::view,
     freshbooks::{
-        Error as BooksError,
+        Error as BooksError, Told,
         model::{Invoice, InvoiceDraft, VisState},
     },
     link::KnownDoc,
@@ -42,7 +45,7 @@ impl Step<'_, '_> {
         }
         self.known.outstanding = facts.outstanding;
         let doc = KnownDoc { state: state(answer.vis_state), id: Some(answer.id), written, facts };
-        self.confirm(&doc, answer.id, outcome).await?;
+        self.confirm(&doc, answer.id, outcome, Some(view(Kind::Invoice, &answer.whole))).await?;
         self.known.invoice = Some(doc);
         Ok(())
     }
@@ -51,7 +54,7 @@ impl Step<'_, '_> {
     async fn ask_invoice(
         &mut self,
         draft: &InvoiceDraft,
-    ) -> Result<Option<(Invoice, Option<InvoiceDraft>, &'static str)>, Error> {
+    ) -> Result<Option<(Told<Invoice>, Option<InvoiceDraft>, &'static str)>, Error> {
         let Some(request) = &self.write.request else {
             let found = match self.write.id {
                 Some(id) => Some(self.books.invoice(id).await?.ok_or_else(|| gone("invoice", id))?),
@@ -84,9 +87,9 @@ impl Step<'_, '_> {
         }
     }
 
-    async fn find_invoice(&self, number: &str) -> Result<Option<Invoice>, Error> {
+    async fn find_invoice(&self, number: &str) -> Result<Option<Told<Invoice>>, Error> {
         let found = self.books.invoices_by_number(number).await?;
-        let ours = |row: &&Invoice| invoice::is_ours(&row.notes, self.wanted.shopify_order_id);
+        let ours = |row: &&Told<Invoice>| invoice::is_ours(&row.notes, self.wanted.shopify_order_id);
         // A live one before a deleted one; the oldest of several.
         let best = found.iter().filter(ours).min_by_key(|row| (row.vis_state == VisState::Deleted, row.id));
         if let Some(best) = best {

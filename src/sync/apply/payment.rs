@@ -1,11 +1,13 @@
 //! Payments: never more than is outstanding, since FreshBooks would make a credit of the rest without a word.
 
-use entity::resource_link::State;
+use chrono::NaiveDate;
+use entity::resource_link::{Kind, State};
 
 use super::{Error, Step, cents, gone, state};
 use crate::{
+    drift::view::view,
     freshbooks::{
-        Books,
+        Books, Told,
         model::{Payment, PaymentDraft, VisState},
     },
     link::{Facts, KnownDoc},
@@ -57,6 +59,17 @@ fn doc<'a>(known: &'a Known, write: &Write) -> Option<&'a KnownDoc<PaymentDraft>
     write.key.shopify_id.parse().ok().and_then(|transaction: i64| known.payments.get(&transaction))
 }
 
+/// What FreshBooks holds of the fields that we write.
+fn held(payment: &Payment, date: NaiveDate) -> PaymentDraft {
+    PaymentDraft {
+        invoiceid: payment.invoiceid,
+        amount: payment.amount.clone(),
+        date: payment.date.unwrap_or(date),
+        kind: payment.kind.clone(),
+        note: payment.note.clone(),
+    }
+}
+
 impl Step<'_, '_> {
     pub(super) async fn payment(&mut self) -> Result<(), Error> {
         let Draft::Payment(draft) = &self.write.draft else { return Ok(()) };
@@ -68,7 +81,7 @@ impl Step<'_, '_> {
         let answer = self.books.send_payment(request).await?;
         // What FreshBooks holds now: of the amount it may have taken less.
         let written = match self.write.action {
-            Action::Restore => before,
+            Action::Restore => Some(held(&answer, draft.date)),
             _ => Some(PaymentDraft { amount: answer.amount.clone(), ..draft.clone() }),
         };
         let counts = if answer.vis_state == VisState::Deleted { 0 } else { cents(answer.amount.amount) };
@@ -96,29 +109,23 @@ impl Step<'_, '_> {
         before: Option<PaymentDraft>,
     ) -> Result<(), Error> {
         let invoice = self.known.invoice.as_ref().and_then(|doc| doc.id).unwrap_or_default();
-        let ours = |row: &Payment| match self.write.id {
+        let ours = |row: &Told<Payment>| match self.write.id {
             Some(id) => row.id == id,
             None => payment::is_ours(&row.note, transaction),
         };
-        let live = |row: &Payment| row.vis_state != VisState::Deleted && ours(row);
+        let live = |row: &Told<Payment>| row.vis_state != VisState::Deleted && ours(row);
         let found = self.books.payments_of(invoice).await?.into_iter().filter(live).min_by_key(|row| row.id);
         self.known.outstanding = None; // it may have been counted or not: asked anew before more is paid
         match (found, self.write.id) {
             (Some(found), _) => {
-                let written = PaymentDraft {
-                    invoiceid: found.invoiceid,
-                    amount: found.amount.clone(),
-                    date: found.date.unwrap_or(draft.date),
-                    kind: found.kind.clone(),
-                    note: found.note.clone(),
-                };
+                let written = held(&found, draft.date);
                 self.confirm_payment(transaction, &found, Some(written), "adopted").await
             }
             // It was there and no longer shows: our deletion was done.
             (None, Some(id)) => {
                 let facts = Facts { currency: draft.amount.code.clone(), ..Facts::default() };
                 let doc = KnownDoc { state: State::Removed, id: Some(id), written: before, facts };
-                self.confirm(&doc, id, "adopted").await?;
+                self.confirm(&doc, id, "adopted", None).await?;
                 self.known.payments.insert(transaction, doc);
                 Ok(())
             }
@@ -129,7 +136,7 @@ impl Step<'_, '_> {
     async fn confirm_payment(
         &mut self,
         transaction: i64,
-        answer: &Payment,
+        answer: &Told<Payment>,
         written: Option<PaymentDraft>,
         outcome: &str,
     ) -> Result<(), Error> {
@@ -140,7 +147,7 @@ impl Step<'_, '_> {
             ..Facts::default()
         };
         let doc = KnownDoc { state: state(answer.vis_state), id: Some(answer.id), written, facts };
-        self.confirm(&doc, answer.id, outcome).await?;
+        self.confirm(&doc, answer.id, outcome, Some(view(Kind::Payment, &answer.whole))).await?;
         self.known.payments.insert(transaction, doc);
         Ok(())
     }

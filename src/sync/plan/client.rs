@@ -5,7 +5,7 @@ use entity::resource_link::State;
 use super::{Action, Draft, Known, Write};
 use crate::{
     audit::FieldMapping,
-    freshbooks::clients,
+    freshbooks::{clients, model::VisState},
     link::LinkKey,
     mapping::{Subject, Wanted, client},
     sync::diff::{changed_fields, diff, pairs},
@@ -17,6 +17,10 @@ pub(super) fn plan(wanted: &Wanted, known: &Known, key: &LinkKey) -> Option<Writ
         Some(Write { key: key.clone(), action, id, request, draft: Draft::Client(Box::new(draft.clone())), mappings })
     };
     let personal = wanted.client.subject != Subject::Generic;
+    if let Some(id) = known.client.as_ref().filter(|doc| doc.state == State::Removed).and_then(|doc| doc.id) {
+        let request = clients::set_vis_state(id, VisState::Active);
+        return write(Action::Restore, Some(id), Some(request), Vec::new());
+    }
     let Some(doc) = known.client.as_ref().filter(|doc| doc.state == State::Confirmed) else {
         if !known.absent.contains(key) {
             let id = known.client.as_ref().and_then(|doc| doc.id);

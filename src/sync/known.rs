@@ -1,0 +1,82 @@
+//! What our links say of an order before a visit.
+
+use entity::{
+    connection,
+    ids::OrderId,
+    resource_link::{self, Kind},
+};
+
+use super::{Error, plan::Known};
+use crate::{
+    app::App,
+    crypto::DataKey,
+    customer_key,
+    link::{self, LinkKey, seen},
+    mapping::Subject,
+};
+
+/// What our links say of an order; its client is another's business.
+pub(super) async fn load_known(app: &App, connection: &connection::Model, order: OrderId) -> Result<Known, Error> {
+    let conn = app.db.read();
+    let mut known = Known { issues_in_create: connection.issues_in_create, ..Known::default() };
+    let rows = link::list(conn, order).await?;
+    // One customer's, as a rule: opened once.
+    let keys = customer_key::list(conn, &app.keyring, rows.iter().filter_map(|row| row.customer_key_id)).await?;
+    for row in rows {
+        let number = row.shopify_id.parse().unwrap_or_default();
+        match row.kind {
+            Kind::Invoice => known.invoice = Some(link::opened(conn, &app.keyring, &row).await?),
+            Kind::Payment => {
+                known.payments.insert(number, link::opened(conn, &app.keyring, &row).await?);
+            }
+            Kind::CreditNote => {
+                known.credits.insert(number, link::opened(conn, &app.keyring, &row).await?);
+            }
+            Kind::Client => {}
+        }
+        if let Some(key) = row.customer_key_id.and_then(|id| keys.get(&id)) {
+            hold(&mut known, &row, key)?;
+        }
+    }
+    Ok(known)
+}
+
+/// As [`load_known`], the client of this link.
+pub(super) async fn load_client(
+    app: &App,
+    connection: &connection::Model,
+    key: &LinkKey,
+    known: &mut Known,
+) -> Result<(), Error> {
+    let Some(row) = link::find_row(app.db.read(), connection.id, key).await? else { return Ok(()) };
+    known.client = Some(link::opened(app.db.read(), &app.keyring, &row).await?);
+    let Some(id) = row.customer_key_id.filter(|_| row.seen.is_some()) else { return Ok(()) };
+    match customer_key::find_by_id(app.db.read(), &app.keyring, id).await? {
+        Some(key) => hold(known, &row, &key),
+        None => Ok(()),
+    }
+}
+
+/// Notes what a person holds of a document.
+fn hold(known: &mut Known, row: &resource_link::Model, key: &DataKey) -> Result<(), Error> {
+    let Some(seen) = seen::open(row, key)? else { return Ok(()) };
+    let (key, held) = (LinkKey { kind: row.kind, shopify_id: row.shopify_id.clone() }, seen.held(&seen::drift(row)));
+    if seen.restoring {
+        known.restoring.insert(key.clone());
+    }
+    if held != seen::Held::default() {
+        known.held.insert(key, held);
+    }
+    Ok(())
+}
+
+/// The link of a client.
+pub(super) fn client_key(subject: &Subject, salt: &str) -> LinkKey {
+    let shopify_id = match subject {
+        Subject::Customer(number) => number.to_string(),
+        Subject::Company(number) => format!("company:{number}"),
+        Subject::Generic => "generic".to_owned(),
+        Subject::Guest(email) => link::guest(email, salt),
+    };
+    LinkKey { kind: Kind::Client, shopify_id }
+}
