@@ -7,6 +7,7 @@ mod alert;
 mod audit;
 mod auth;
 mod connection;
+mod delivery;
 mod error;
 mod loader;
 mod mutation;
@@ -33,6 +34,7 @@ use self::{
     alert::{Alert, AlertMutation, AlertQuery},
     audit::{AuditEntry, AuditQuery},
     connection::{ConnectionMutation, ConnectionQuery, PingMutation},
+    delivery::{DeliveryQuery, WebhookDelivery},
     error::Fault,
     loader::Reader,
     node::NodeQuery,
@@ -60,6 +62,7 @@ pub struct Query(
     OrderQuery,
     AuditQuery,
     PullQuery,
+    DeliveryQuery,
     AlertQuery,
     PreviewQuery,
     WhatIfQuery,
@@ -86,6 +89,8 @@ fn build() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription> {
         .override_output_type_description::<PageEdge<AuditEntry>>("An audit entry and its place in the list.")
         .override_output_type_description::<Page<Pull>>("A page of pulls.")
         .override_output_type_description::<PageEdge<Pull>>("A pull and its place in the list.")
+        .override_output_type_description::<Page<WebhookDelivery>>("A page of webhook deliveries.")
+        .override_output_type_description::<PageEdge<WebhookDelivery>>("A delivery and its place in the list.")
         .override_output_type_description::<Page<Alert>>("A page of alerts.")
         .override_output_type_description::<PageEdge<Alert>>("An alert and its place in the list.")
 }
