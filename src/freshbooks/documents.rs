@@ -152,7 +152,8 @@ mod tests {
     async fn invoices_come_whole_the_deleted_ones_as_well() {
         let kind = Documents::Invoices;
         let (live, gone) = (json!({"id": 7, "lines": [{"lineid": 1}], "odd": 0}), json!({"id": "8", "vis_state": 1}));
-        let server = Server::start([list(kind, &[live.clone()]), list(kind, &[gone.clone()])]).await;
+        let server =
+            Server::start([list(kind, std::slice::from_ref(&live)), list(kind, std::slice::from_ref(&gone))]).await;
         let found = server.books().documents(kind, &[8, 7, 8]).await.unwrap();
         assert_eq!(found, BTreeMap::from([(7, live), (8, gone)]));
         let asked: Vec<String> =

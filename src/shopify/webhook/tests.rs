@@ -1,3 +1,5 @@
+mod library;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
