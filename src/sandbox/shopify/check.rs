@@ -145,8 +145,10 @@ pub(super) fn variables(types: &Types, operation: &OperationDefinition, given: &
     faults
 }
 
-fn invalid_variable(name: &Name, ty: &Type, pos: Pos, value: &Value, path: &[usize], explanation: &str) -> Fault {
-    let nested = path.iter().map(|at| format!(" for {at} ({explanation})")).collect::<String>();
+fn invalid_variable(name: &Name, ty: &Type, pos: Pos, value: &Value, path: &[Value], explanation: &str) -> Fault {
+    let steps: Vec<String> =
+        path.iter().map(|step| step.as_str().map_or_else(|| step.to_string(), str::to_owned)).collect();
+    let nested = if steps.is_empty() { String::new() } else { format!(" for {} ({explanation})", steps.join(".")) };
     Fault {
         message: format!("Variable ${name} of type {ty} was provided invalid value{nested}"),
         locations: vec![pos],
@@ -159,7 +161,7 @@ fn invalid_variable(name: &Name, ty: &Type, pos: Pos, value: &Value, path: &[usi
     }
 }
 
-fn coercion(types: &Types, ty: &Type, value: &Value) -> Option<(Vec<usize>, String)> {
+fn coercion(types: &Types, ty: &Type, value: &Value) -> Option<(Vec<Value>, String)> {
     if value.is_null() {
         return (!ty.nullable).then(|| (Vec::new(), "Expected value to not be null".to_owned()));
     }
@@ -174,7 +176,7 @@ fn coercion(types: &Types, ty: &Type, value: &Value) -> Option<(Vec<usize>, Stri
             }
             items.iter().enumerate().find_map(|(at, item)| {
                 let (rest, explanation) = coercion(types, inner, item)?;
-                Some((std::iter::once(at).chain(rest).collect(), explanation))
+                Some((std::iter::once(at.into()).chain(rest).collect(), explanation))
             })
         }
         BaseType::Named(name) => {
@@ -189,6 +191,7 @@ fn coercion(types: &Types, ty: &Type, value: &Value) -> Option<(Vec<usize>, Stri
                 "Float" => value.is_number(),
                 "Boolean" => value.is_boolean(),
                 "String" => value.is_string(),
+                other if types.input(other).is_some() => return input(types, other, value),
                 other => match (types.values(other), value) {
                     (Some(values), Value::String(given)) => {
                         if !values.contains(given) {
@@ -204,6 +207,21 @@ fn coercion(types: &Types, ty: &Type, value: &Value) -> Option<(Vec<usize>, Stri
             (!fits).then(|| (Vec::new(), format!("Could not coerce value {value} to {name}")))
         }
     }
+}
+
+/// The fields of an input object: none that it has not, none missing that it needs.
+fn input(types: &Types, name: &str, value: &Value) -> Option<(Vec<Value>, String)> {
+    let Value::Object(given) = value else {
+        return Some((Vec::new(), format!("Could not coerce value {value} to {name}")));
+    };
+    let fields = types.input(name)?;
+    if let Some(unknown) = given.keys().find(|key| !fields.contains_key(*key)) {
+        return Some((vec![unknown.as_str().into()], format!("Field is not defined on {name}")));
+    }
+    fields.iter().find_map(|(field, ty)| {
+        let (rest, explanation) = coercion(types, ty, given.get(field).unwrap_or(&Value::Null))?;
+        Some((std::iter::once(field.as_str().into()).chain(rest).collect(), explanation))
+    })
 }
 
 /// The executor's validation errors under Shopify's codes.

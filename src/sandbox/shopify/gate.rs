@@ -1,6 +1,6 @@
 //! What happens to a request before and after the executor: validation in Shopify's words, the price, the bucket, the answer's shape.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use async_graphql::{
     PathSegment, Pos, Request, ServerError, Value, Variables,
@@ -12,8 +12,7 @@ use serde_json::json;
 use super::{
     check::{self, Fault},
     cost::{MOST, Pricer},
-    graphql::{Api, Asked, World},
-    oauth::Scopes,
+    graphql::{Asked, World},
     sdl::operation,
 };
 
@@ -55,7 +54,8 @@ impl Question {
 }
 
 /// Answers a question; always with HTTP 200.
-pub(super) async fn answer(api: &Arc<Api>, world: &World, scopes: &Scopes, question: Question) -> Answer {
+pub(super) async fn answer(world: &World, asked: Asked, question: Question) -> Answer {
+    let api = Arc::clone(&asked.api);
     let document = match parse_query(&question.query) {
         Ok(document) => document,
         Err(error) => {
@@ -94,18 +94,10 @@ pub(super) async fn answer(api: &Arc<Api>, world: &World, scopes: &Scopes, quest
     if let Some(name) = &question.operation_name {
         request = request.operation_name(name);
     }
-    run(api, world, scopes, &Pricer { types: &api.types, document: &document, variables: &variables }, op, request)
-        .await
+    run(world, asked, &Pricer { types: &api.types, document: &document, variables: &variables }, op, request).await
 }
 
-async fn run(
-    api: &Arc<Api>,
-    world: &World,
-    scopes: &Scopes,
-    pricer: &Pricer<'_>,
-    op: &OperationDefinition,
-    request: Request,
-) -> Answer {
+async fn run(world: &World, asked: Asked, pricer: &Pricer<'_>, op: &OperationDefinition, request: Request) -> Answer {
     let requested = pricer.requested(op);
     if requested > MOST {
         return refused(vec![too_expensive(requested)]);
@@ -123,8 +115,8 @@ async fn run(
         // Held until the true cost is known, so that parallel requests cannot spend it twice.
         bucket.pay(requested, world.now());
     }
-    let notes: Arc<Mutex<Vec<serde_json::Value>>> = Arc::default();
-    let answer = api.schema.execute(request.data(Asked::direct(api, scopes, &notes))).await;
+    let (api, notes) = (Arc::clone(&asked.api), Arc::clone(&asked.notes));
+    let answer = api.schema.execute(request.data(asked)).await;
 
     let mut bucket = world.bucket.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let invalid = answer.data == Value::Null && answer.errors.iter().any(|error| error.path.is_empty());

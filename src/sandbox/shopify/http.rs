@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::{
     bulk,
     gate::{self, Question},
-    graphql::{Api, World},
+    graphql::{Api, Asked, World},
     oauth::{self, Admission},
     options::{SUPPORTED, ShopState},
 };
@@ -59,8 +59,8 @@ async fn graphql(
             return closed;
         }
         let token = headers.get("X-Shopify-Access-Token").and_then(|token| token.to_str().ok());
-        let scopes = match world.admit(token.unwrap_or_default()) {
-            Admission::Granted(scopes) => scopes,
+        let (scopes, app) = match world.admit(token.unwrap_or_default()) {
+            Admission::Granted(scopes, app) => (scopes, app),
             Admission::Unknown => {
                 let text = "[API] Invalid API key or access token (unrecognized login or wrong password)";
                 return failure(StatusCode::UNAUTHORIZED, text);
@@ -75,7 +75,8 @@ async fn graphql(
         }
         match question {
             Ok(question) => {
-                let answer = gate::answer(&server.api, world, &scopes, question).await;
+                let asked = Asked::direct(&server.api, scopes, app, used);
+                let answer = gate::answer(world, asked, question).await;
                 axum::Json(answer).into_response()
             }
             Err(response) => *response,

@@ -24,6 +24,7 @@ mod states;
 mod store;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use std::{
     collections::BTreeMap,
@@ -43,11 +44,13 @@ use self::{
     model::Order,
     oauth::Oauth,
     store::Store,
+    webhook::Webhooks,
 };
 pub use self::{
     bulk::BulkFate,
     options::{BulkPace, Distribution, Now, Options, ShopFacts, ShopState},
     sample::sample_store,
+    webhook::{Deliveries, Delivery, DeliveryCounts, DeliveryFault, Subscription, Topic},
 };
 use super::faults::Faults;
 
@@ -77,6 +80,7 @@ impl Shopify {
             tokens: Mutex::new(options.tokens.drain(..).collect()),
             bucket: Mutex::new(Bucket::full(options.bucket, options.restore_rate, (options.now)())),
             bulk: Bulk::new()?,
+            webhooks: Arc::new(Webhooks::new(&options)),
             base: OnceLock::from(format!("http://{address}")),
             faults: Arc::clone(&faults),
             orders,
@@ -110,19 +114,32 @@ impl Shopify {
     /// Adds an order, or puts it in the place of the one with its id, just as it is.
     pub fn place(&self, order: impl Into<Order>) -> Arc<Order> {
         let order = Arc::new(order.into());
+        let before = self.world.orders.get(order.id);
+        let known_buyer = self.world.listened(Topic::CustomersCreate) || self.world.listened(Topic::CustomersUpdate);
+        let known_buyer = known_buyer && self.knows_buyer_of(&order);
         self.world.orders.put(Arc::clone(&order), self.world.now());
+        match before {
+            Some(before) => self.world.tell_changed(&before, &order),
+            None => self.world.tell_placed(&order, known_buyer),
+        }
         order
+    }
+
+    fn knows_buyer_of(&self, order: &Order) -> bool {
+        let buyer = |order: &Order| order.customer.as_ref().map(|customer| customer.id);
+        self.orders().iter().any(|known| buyer(known) == buyer(order))
     }
 
     /// Edits an order. Its `updated_at` becomes a second later, or now where that is later still. Totals stay as `edit` leaves them.
     /// Nothing happens when there is no such order.
     pub fn change(&self, id: u64, edit: impl FnOnce(&mut Order)) {
-        let Some(order) = self.world.orders.get(id) else { return };
-        let mut order = Order::clone(&order);
-        let before = order.updated_at;
+        let Some(before) = self.world.orders.get(id) else { return };
+        let mut order = Order::clone(&before);
         edit(&mut order);
-        order.updated_at = order.updated_at.max(before + TimeDelta::seconds(1)).max(self.world.now());
-        self.world.orders.put(Arc::new(order), self.world.now());
+        order.updated_at = order.updated_at.max(before.updated_at + TimeDelta::seconds(1)).max(self.world.now());
+        let order = Arc::new(order);
+        self.world.orders.put(Arc::clone(&order), self.world.now());
+        self.world.tell_changed(&before, &order);
     }
 
     /// Tells what happened to an order with the builder's words: `evolve(id, |order| order.refund_all())`. The event happens now, by
@@ -140,7 +157,9 @@ impl Shopify {
 
     /// Deletes an order: it just vanishes.
     pub fn delete(&self, id: u64) -> Option<Arc<Order>> {
-        self.world.orders.remove(id)
+        let gone = self.world.orders.remove(id)?;
+        self.world.tell_deleted(id);
+        Some(gone)
     }
 
     /// All orders, by id.
@@ -165,12 +184,13 @@ impl Shopify {
         self.world.oauth.forget();
     }
 
-    /// The merchant uninstalls the app: all that OAuth granted is dead, bulk operations under way are cancelled. Tokens of the options
-    /// are another app's and stay.
+    /// The merchant uninstalls the app: all that OAuth granted is dead, bulk operations under way are cancelled, its subscriptions are
+    /// deleted after they have told of it. Tokens of the options are another app's and stay, subscriptions made with them too.
     pub fn uninstall(&self) {
         self.world.knobs().installed = false;
         self.world.oauth.forget();
         self.world.bulk.abandon(self.world.now());
+        self.world.tell_uninstalled();
     }
 
     /// The app is installed again without OAuth, so that its credentials work on its owner's store.
@@ -254,5 +274,6 @@ impl Drop for Shopify {
     fn drop(&mut self) {
         drop(self.end.take());
         self.world.bulk.clear();
+        self.world.webhooks.end();
     }
 }

@@ -105,7 +105,7 @@ pub struct Options {
     pub client_id: String,
     /// The app's secrets, newest first. Each opens the token endpoint.
     pub client_secrets: Vec<String>,
-    /// The secret that signs callbacks; the oldest when `None`.
+    /// The secret that signs callbacks and webhooks; the oldest when `None`.
     pub signing_secret: Option<String>,
     /// Addresses the consent page may send a browser to; when empty any of http or https.
     pub redirect_uris: Vec<String>,
@@ -127,6 +127,15 @@ pub struct Options {
     pub index_lag: Duration,
     /// How long a bulk operation takes.
     pub bulk_pace: BulkPace,
+    /// Webhooks may go to http addresses of this machine, which Shopify would refuse: the one leniency towards a sandbox that runs on
+    /// the loopback interface itself.
+    pub loopback_webhooks: bool,
+    /// Where the app's own settings send the compliance topics; nowhere when `None`.
+    pub compliance_uri: Option<String>,
+    /// How long after a failure a delivery is first tried again; each further gap is twice the one before.
+    pub webhook_retry: Duration,
+    /// How long the answer to a delivery may take.
+    pub webhook_patience: Duration,
     /// Where to listen; a free port of the loopback interface unless said.
     pub address: SocketAddr,
     /// The shop's clock.
@@ -157,6 +166,10 @@ impl Default for Options {
             bucket: 2000,
             index_lag: Duration::ZERO,
             bulk_pace: BulkPace::Polls(2),
+            loopback_webhooks: true,
+            compliance_uri: None,
+            webhook_retry: Duration::from_secs(60),
+            webhook_patience: Duration::from_secs(5),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             now: Arc::new(real_clock),
         }

@@ -31,6 +31,7 @@ pub(super) struct Types {
     fields: HashMap<String, HashMap<String, FieldType>>,
     abstracts: Vec<String>,
     enums: HashMap<String, Vec<String>>,
+    inputs: HashMap<String, HashMap<String, Type>>,
 }
 
 impl Types {
@@ -54,6 +55,12 @@ impl Types {
                 TypeKind::Enum(of) => {
                     let values = of.values.iter().map(|value| value.node.value.node.to_string()).collect();
                     types.enums.insert(name, values);
+                    continue;
+                }
+                TypeKind::InputObject(of) => {
+                    let fields = of.fields.into_iter().map(|field| field.node);
+                    let fields = fields.map(|field| (field.name.node.to_string(), field.ty.node)).collect();
+                    types.inputs.insert(name, fields);
                     continue;
                 }
                 _ => continue,
@@ -89,6 +96,11 @@ impl Types {
 
     pub(super) fn is_abstract(&self, name: &str) -> bool {
         self.abstracts.iter().any(|known| known == name)
+    }
+
+    /// The fields of an input object.
+    pub(super) fn input(&self, name: &str) -> Option<&HashMap<String, Type>> {
+        self.inputs.get(name)
     }
 
     pub(super) fn values(&self, name: &str) -> Option<&[String]> {

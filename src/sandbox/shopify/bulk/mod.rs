@@ -7,7 +7,7 @@ mod serve;
 use std::{
     collections::VecDeque,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Weak},
     time::Duration,
 };
 
@@ -22,6 +22,7 @@ use super::{
     options::BulkPace,
     search::{Held, Kind, Search, Searchable},
     store::OrderSortKeys,
+    webhook::Topic,
 };
 
 pub(super) use self::serve::download;
@@ -100,7 +101,13 @@ impl Bulk {
     }
 
     /// Starts an operation over the orders as they are now.
-    pub(super) fn run(&self, asked: &Asked, world: &World, query: &str, grouped: bool) -> Result<Seen, Vec<Refusal>> {
+    pub(super) fn run(
+        &self,
+        asked: &Asked,
+        world: &Arc<World>,
+        query: &str,
+        grouped: bool,
+    ) -> Result<Seen, Vec<Refusal>> {
         let invalid = |message| (Some(vec!["query".to_owned()]), message, BulkOperationUserErrorCode::Invalid);
         let runnable = check::check(&asked.api.types, query)
             .map_err(|messages| messages.into_iter().map(invalid).collect::<Vec<_>>())?;
@@ -161,6 +168,9 @@ impl Bulk {
             progress: watching,
             job: tokio::spawn(job.run()),
         };
+        if world.listened(Topic::BulkOperationsFinish) {
+            tokio::spawn(watch(Arc::downgrade(world), id, operation.progress.clone()));
+        }
         let seen = operation.seen.clone();
         operations.push(operation);
         Ok(seen)
@@ -168,10 +178,15 @@ impl Bulk {
 
     /// Looks at an operation, which brings it on.
     pub(super) async fn look(&self, world: &World, id: u64) -> Option<Seen> {
+        lock(&self.operations).iter_mut().find(|operation| operation.seen.id == id)?.polls += 1;
+        self.bring_on(world, id).await
+    }
+
+    /// Brings an operation to where its time and the looks at it have brought it, and tells when that is its end.
+    async fn bring_on(&self, world: &World, id: u64) -> Option<Seen> {
         let waiting = {
-            let mut operations = lock(&self.operations);
-            let operation = operations.iter_mut().find(|operation| operation.seen.id == id)?;
-            operation.polls += 1;
+            let operations = lock(&self.operations);
+            let operation = operations.iter().find(|operation| operation.seen.id == id)?;
             let due = matches!(operation.seen.status, Status::Created | Status::Running)
                 && operation.due(world.settings.bulk_pace, world.now());
             due.then(|| (operation.progress.clone(), operation.fate, operation.path.clone()))
@@ -185,8 +200,30 @@ impl Bulk {
         }
         let mut operations = lock(&self.operations);
         let operation = operations.iter_mut().find(|operation| operation.seen.id == id)?;
+        let before = operation.seen.status;
         operation.advance(world);
-        Some(operation.seen.clone())
+        let seen = operation.seen.clone();
+        drop(operations);
+        if matches!(before, Status::Created | Status::Running | Status::Canceling)
+            && matches!(seen.status, Status::Completed | Status::Failed | Status::Canceled)
+        {
+            world.tell_finished(&seen);
+        }
+        Some(seen)
+    }
+
+    /// How long until an operation ends by time alone; nothing when that time has come, or when only looks bring it on.
+    fn rest(&self, pace: BulkPace, id: u64, now: DateTime<Utc>) -> Option<Duration> {
+        let operations = lock(&self.operations);
+        let operation = operations.iter().find(|operation| operation.seen.id == id)?;
+        let running = matches!(operation.seen.status, Status::Created | Status::Running);
+        match pace {
+            BulkPace::After(time) if running && !operation.due(pace, now) => {
+                let end = operation.seen.created_at + TimeDelta::from_std(time).ok()?;
+                (end - now).to_std().ok()
+            }
+            _ => None,
+        }
     }
 
     /// Looks at all of them, newest first.
@@ -239,6 +276,20 @@ impl Bulk {
         if let Err(error) = std::fs::remove_dir_all(&self.folder) {
             tracing::debug!("result files stay behind: {error}");
         }
+    }
+}
+
+/// Ends an operation in time although nobody looks at it: whoever subscribed to its end need not.
+async fn watch(world: Weak<World>, id: u64, mut progress: watch::Receiver<Progress>) {
+    // A writer that was stopped is through as well.
+    let _ = progress.wait_for(|progress| progress.ended).await;
+    while let Some(world) = world.upgrade() {
+        let Some(rest) = world.bulk.rest(world.settings.bulk_pace, id, world.now()) else {
+            world.bulk.bring_on(&world, id).await;
+            return;
+        };
+        drop(world);
+        tokio::time::sleep(rest).await;
     }
 }
 

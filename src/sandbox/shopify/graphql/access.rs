@@ -26,15 +26,17 @@ pub(super) fn protected<T>(ctx: &Context<'_>, value: Option<T>) -> Option<T> {
 }
 
 fn may_read(ctx: &Context<'_>, field: &str, scope: &str, access: &str) -> Result<()> {
-    if ctx.data::<Asked>()?.scopes.covers(scope) {
-        return Ok(());
-    }
+    if ctx.data::<Asked>()?.scopes.covers(scope) { Ok(()) } else { Err(denied(field, access)) }
+}
+
+/// The error of a field that needs more than the token has.
+pub(super) fn denied(field: &str, access: &str) -> Error {
     let error = Error::new(format!("Access denied for {field} field. Required access: {access}"));
-    Err(error.extend_with(|_, extensions| {
+    error.extend_with(|_, extensions| {
         extensions.set("code", "ACCESS_DENIED");
         extensions.set("documentation", "https://shopify.dev/api/usage/access-scopes");
         extensions.set("requiredAccess", access);
-    }))
+    })
 }
 
 fn approved(ctx: &Context<'_>, object: &str) -> Result<()> {

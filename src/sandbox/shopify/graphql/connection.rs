@@ -12,6 +12,7 @@ use super::{
     order::OrderObject,
     refund::{OrderAdjustmentObject, RefundLineItemObject, RefundShippingLineObject},
     transaction::TransactionObject,
+    webhook::WebhookSubscriptionObject,
 };
 
 /// A page of something.
@@ -25,6 +26,7 @@ use super::{
 #[graphql(concrete(name = "OrderAdjustmentConnection", params(OrderAdjustmentObject)))]
 #[graphql(concrete(name = "OrderTransactionConnection", params(TransactionObject)))]
 #[graphql(concrete(name = "BulkOperationConnection", params(BulkOperationObject)))]
+#[graphql(concrete(name = "WebhookSubscriptionConnection", params(WebhookSubscriptionObject)))]
 pub(super) struct Connection<T: OutputType>
 where
     Edge<T>: OutputType,
@@ -45,6 +47,7 @@ where
 #[graphql(concrete(name = "OrderAdjustmentEdge", params(OrderAdjustmentObject)))]
 #[graphql(concrete(name = "OrderTransactionEdge", params(TransactionObject)))]
 #[graphql(concrete(name = "BulkOperationEdge", params(BulkOperationObject)))]
+#[graphql(concrete(name = "WebhookSubscriptionEdge", params(WebhookSubscriptionObject)))]
 pub(super) struct Edge<T: OutputType> {
     cursor: String,
     node: T,

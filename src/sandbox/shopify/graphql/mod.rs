@@ -12,6 +12,7 @@ mod root;
 mod scalar;
 mod shop;
 mod transaction;
+mod webhook;
 
 use std::{
     collections::BTreeSet,
@@ -26,10 +27,11 @@ use super::{
     bulk::Bulk,
     cost::Bucket,
     model::Order,
-    oauth::{Oauth, Scopes},
-    options::{Options, ShopState},
+    oauth::{App, Oauth, Scopes},
+    options::{Options, ShopFacts, ShopState},
     sdl::Types,
     store::{Store, View},
+    webhook::Webhooks,
 };
 use crate::sandbox::faults::Faults;
 
@@ -42,6 +44,11 @@ pub(super) struct Knobs {
     pub(super) orders_allowed: bool,
     pub(super) html_errors: bool,
     pub(super) grant_only: Option<Vec<String>>,
+    /// Scopes of the tokens of the options, and of an app that is installed without being asked.
+    pub(super) scopes: Vec<String>,
+    pub(super) facts: Arc<ShopFacts>,
+    pub(super) facts_changed_at: DateTime<Utc>,
+    pub(super) compliance_uri: Option<String>,
 }
 
 impl Knobs {
@@ -53,6 +60,10 @@ impl Knobs {
             orders_allowed: options.orders_allowed,
             html_errors: options.html_errors,
             grant_only: options.grant_only.clone(),
+            scopes: options.scopes.clone(),
+            facts: Arc::new(options.facts.clone()),
+            facts_changed_at: options.facts.created_at,
+            compliance_uri: options.compliance_uri.clone(),
         }
     }
 }
@@ -67,6 +78,7 @@ pub(super) struct World {
     pub(super) knobs: Mutex<Knobs>,
     pub(super) bucket: Mutex<Bucket>,
     pub(super) bulk: Bulk,
+    pub(super) webhooks: Arc<Webhooks>,
     pub(super) faults: Arc<Faults>,
     pub(super) base: OnceLock<String>,
 }
@@ -131,6 +143,10 @@ pub(super) struct Asked {
     pub(super) api: Arc<Api>,
     /// What the token may do.
     pub(super) scopes: Scopes,
+    /// Whose token it is.
+    pub(super) app: App,
+    /// The version of the address.
+    pub(super) version: &'static str,
     /// The orders that a bulk operation reads this time; connections need no window then.
     page: Option<Vec<Arc<Order>>>,
     /// Entries of `extensions.search`.
@@ -138,12 +154,13 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn direct(api: &Arc<Api>, scopes: &Scopes, notes: &Arc<Mutex<Vec<serde_json::Value>>>) -> Asked {
-        Asked { api: Arc::clone(api), scopes: scopes.clone(), page: None, notes: Arc::clone(notes) }
+    pub(super) fn direct(api: &Arc<Api>, scopes: Scopes, app: App, version: &'static str) -> Asked {
+        Asked { api: Arc::clone(api), scopes, app, version, page: None, notes: Arc::default() }
     }
 
+    /// Part of a bulk operation, which reads nothing that depends on app or version.
     pub(super) fn bulk(api: &Arc<Api>, scopes: &Scopes, page: Vec<Arc<Order>>) -> Asked {
-        Asked { api: Arc::clone(api), scopes: scopes.clone(), page: Some(page), notes: Arc::default() }
+        Asked { page: Some(page), ..Asked::direct(api, scopes.clone(), App::Installed, "unstable") }
     }
 
     pub(super) fn in_bulk(&self) -> bool {

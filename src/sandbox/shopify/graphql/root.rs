@@ -18,12 +18,18 @@ use super::{
     refund::RefundObject,
     shop::{ApiVersion, AppInstallationObject, ShopObject},
     transaction::TransactionObject,
+    webhook::{
+        self, WebhookSubscriptionCreatePayload, WebhookSubscriptionDeletePayload, WebhookSubscriptionFormat,
+        WebhookSubscriptionInput, WebhookSubscriptionObject, WebhookSubscriptionSortKeys,
+        WebhookSubscriptionUpdatePayload,
+    },
 };
 use crate::sandbox::shopify::{
     bulk::Seen,
     model::Order,
     search::{Search, Searchable},
     store::OrderSortKeys,
+    webhook::{Subscription, Topic},
 };
 
 /// Anything with a global id.
@@ -37,6 +43,7 @@ pub(super) enum Node {
     Customer(CustomerObject),
     BulkOperation(BulkOperationObject),
     Shop(ShopObject),
+    WebhookSubscription(WebhookSubscriptionObject),
 }
 
 /// What bulk operations can be sorted by.
@@ -52,8 +59,7 @@ pub(in crate::sandbox::shopify) struct QueryRoot;
 #[Object]
 impl QueryRoot {
     async fn shop(&self, ctx: &Context<'_>) -> Result<ShopObject> {
-        let world = world(ctx)?;
-        Ok(ShopObject { now: world.now(), world: Arc::clone(world) })
+        Ok(ShopObject::of(world(ctx)?))
     }
 
     async fn current_app_installation(&self, ctx: &Context<'_>) -> Result<AppInstallationObject> {
@@ -167,6 +173,59 @@ impl QueryRoot {
         let window = Window { after, before, first, last, reverse: reverse.unwrap_or_default() };
         window.cut(ctx, all.into_iter().map(BulkOperationObject).collect(), |item| key(&item.0))
     }
+
+    async fn webhook_subscription(&self, ctx: &Context<'_>, id: ID) -> Option<Result<WebhookSubscriptionObject>> {
+        let number = match number(&id, "WebhookSubscription") {
+            Ok(number) => number,
+            Err(error) => return Some(Err(error)),
+        };
+        let mut own = webhook::own(ctx, world(ctx).ok()?).ok()?.into_iter();
+        own.find(|known| known.id == number).map(|known| Ok(WebhookSubscriptionObject(known)))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the schema has them")]
+    async fn webhook_subscriptions(
+        &self,
+        ctx: &Context<'_>,
+        after: Option<String>,
+        before: Option<String>,
+        first: Option<i32>,
+        #[expect(unused_variables, reason = "all are in JSON")] format: Option<WebhookSubscriptionFormat>,
+        last: Option<i32>,
+        query: Option<String>,
+        #[graphql(default_with = "Some(false)")] reverse: Option<bool>,
+        #[graphql(default_with = "Some(WebhookSubscriptionSortKeys::CreatedAt)")] sort_key: Option<
+            WebhookSubscriptionSortKeys,
+        >,
+        topics: Option<Vec<Topic>>,
+        uri: Option<String>,
+    ) -> Result<Connection<WebhookSubscriptionObject>> {
+        let search = search::<Subscription>(ctx, query.as_deref())?;
+        let mut all = webhook::own(ctx, world(ctx)?)?;
+        all.retain(|known| {
+            search.as_ref().is_none_or(|search| search.finds(known))
+                && topics.as_ref().is_none_or(|topics| topics.contains(&known.topic))
+                && uri.as_ref().is_none_or(|uri| *uri == known.uri)
+        });
+        let by_id = sort_key == Some(WebhookSubscriptionSortKeys::Id);
+        let key = |known: &Subscription| (if by_id { 0 } else { known.created_at.timestamp_micros() }, known.id);
+        all.sort_by_key(key);
+        let window = Window { after, before, first, last, reverse: reverse.unwrap_or_default() };
+        window.cut(ctx, all.into_iter().map(WebhookSubscriptionObject).collect(), |item| key(&item.0))
+    }
+
+    async fn webhook_subscriptions_count(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "Some(10000)")] limit: Option<i32>,
+        query: Option<String>,
+    ) -> Result<Option<Count>> {
+        let search = search::<Subscription>(ctx, query.as_deref())?;
+        let mut own = webhook::own(ctx, world(ctx)?)?;
+        own.retain(|known| search.as_ref().is_none_or(|search| search.finds(known)));
+        let limit = limit.and_then(|limit| usize::try_from(limit).ok());
+        Ok(Some(limit.map_or_else(|| Count::exact(own.len()), |limit| Count::up_to(own.len(), limit))))
+    }
 }
 
 /// Mutations.
@@ -214,6 +273,34 @@ impl Mutation {
                 }],
             },
         }))
+    }
+    async fn webhook_subscription_create(
+        &self,
+        ctx: &Context<'_>,
+        topic: Topic,
+        webhook_subscription: WebhookSubscriptionInput,
+    ) -> Option<Result<WebhookSubscriptionCreatePayload>> {
+        let (asked, world) = (ctx.data::<Asked>().ok()?, world(ctx).ok()?);
+        Some(webhook::create(asked, world, topic, webhook_subscription))
+    }
+
+    async fn webhook_subscription_update(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        webhook_subscription: WebhookSubscriptionInput,
+    ) -> Option<Result<WebhookSubscriptionUpdatePayload>> {
+        let (asked, world) = (ctx.data::<Asked>().ok()?, world(ctx).ok()?);
+        Some(number(&id, "WebhookSubscription").map(|id| webhook::update(asked, world, id, webhook_subscription)))
+    }
+
+    async fn webhook_subscription_delete(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+    ) -> Option<Result<WebhookSubscriptionDeletePayload>> {
+        let (asked, world) = (ctx.data::<Asked>().ok()?, world(ctx).ok()?);
+        Some(number(&id, "WebhookSubscription").map(|id| webhook::delete(asked, world, id)))
     }
 }
 
@@ -291,7 +378,12 @@ async fn found(ctx: &Context<'_>, kind: &str, number: u64) -> Option<Node> {
             let mut buyers = all.iter().filter_map(|order| order.customer.as_ref());
             buyers.find(|buyer| buyer.id == number).map(|buyer| Node::Customer(CustomerObject(Arc::clone(buyer))))
         }
-        "Shop" => Some(Node::Shop(ShopObject { now: world.now(), world: Arc::clone(world) })),
+        "Shop" => Some(Node::Shop(ShopObject::of(world))),
+        "WebhookSubscription" => {
+            let mut own = webhook::own(ctx, world).ok()?.into_iter();
+            own.find(|known| known.id == number)
+                .map(|known| Node::WebhookSubscription(WebhookSubscriptionObject(known)))
+        }
         _ => None,
     }
 }

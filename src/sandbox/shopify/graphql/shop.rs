@@ -18,13 +18,21 @@ use crate::sandbox::shopify::{
 /// The shop.
 #[derive(Clone, Debug)]
 pub(super) struct ShopObject {
-    pub(super) world: Arc<World>,
-    pub(super) now: DateTime<Utc>,
+    domain: String,
+    facts: Arc<ShopFacts>,
+    updated_at: DateTime<Utc>,
+    now: DateTime<Utc>,
 }
 
 impl ShopObject {
+    pub(super) fn of(world: &World) -> ShopObject {
+        let knobs = world.knobs();
+        let (facts, updated_at) = (Arc::clone(&knobs.facts), knobs.facts_changed_at);
+        ShopObject { domain: world.settings.shop.clone(), facts, updated_at, now: world.now() }
+    }
+
     fn facts(&self) -> &ShopFacts {
-        &self.world.settings.facts
+        &self.facts
     }
 }
 
@@ -47,15 +55,15 @@ impl ShopObject {
     }
 
     async fn myshopify_domain(&self) -> &str {
-        &self.world.settings.shop
+        &self.domain
     }
 
     async fn url(&self) -> WebAddress {
-        WebAddress(format!("https://{}", self.world.settings.shop))
+        WebAddress(format!("https://{}", self.domain))
     }
 
     async fn primary_domain(&self) -> Domain {
-        let host = self.world.settings.shop.clone();
+        let host = self.domain.clone();
         Domain { id: gid("Domain", self.facts().id), url: WebAddress(format!("https://{host}")), host }
     }
 
@@ -97,7 +105,7 @@ impl ShopObject {
     }
 
     async fn updated_at(&self) -> Instant {
-        Instant(self.facts().created_at)
+        Instant(self.updated_at)
     }
 
     async fn plan(&self) -> ShopPlan {
@@ -160,7 +168,7 @@ pub(super) struct AppInstallationObject(pub(super) Arc<World>);
 #[Object(name = "AppInstallation")]
 impl AppInstallationObject {
     pub(super) async fn id(&self) -> ID {
-        gid("AppInstallation", self.0.settings.facts.id)
+        gid("AppInstallation", self.0.knobs().facts.id)
     }
 
     async fn access_scopes(&self, ctx: &Context<'_>) -> Result<Vec<AccessScope>> {
@@ -186,11 +194,11 @@ pub(super) struct ApiVersion {
 
 impl ApiVersion {
     pub(super) fn all() -> Vec<ApiVersion> {
-        let version = |handle: &&str| ApiVersion {
-            handle: (*handle).to_owned(),
-            supported: handle.starts_with("2026"),
-            display_name: (*handle).to_owned(),
-        };
-        SUPPORTED.iter().map(version).collect()
+        SUPPORTED.iter().map(|handle| ApiVersion::of(handle)).collect()
+    }
+
+    pub(super) fn of(handle: &str) -> ApiVersion {
+        let supported = handle.starts_with("2026");
+        ApiVersion { handle: handle.to_owned(), supported, display_name: handle.to_owned() }
     }
 }

@@ -188,6 +188,16 @@ impl Grants {
         }
     }
 
+    /// Every token that is there has these scopes; those that one of them had before.
+    pub(super) fn rescope(&mut self, scopes: &Scopes) -> Option<Scopes> {
+        let chain = self.chain.as_mut().map(|chain| &mut chain.scopes);
+        let mut before = None;
+        for held in self.access.values_mut().map(|access| &mut access.scopes).chain(chain) {
+            before = Some(std::mem::replace(held, scopes.clone()));
+        }
+        before
+    }
+
     fn retire(&mut self) {
         self.chain = None;
         self.migration = None;

@@ -40,6 +40,15 @@ pub(super) struct Oauth {
     requests: Mutex<BTreeMap<String, u64>>,
 }
 
+/// Whose a token is; each app sees only its own subscriptions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum App {
+    /// That of the options' tokens, made in the shop's admin.
+    Admin,
+    /// The one that OAuth installs.
+    Installed,
+}
+
 /// Why the token endpoint gives nothing.
 #[derive(Clone, Copy, Debug)]
 struct Refusal {
@@ -50,7 +59,7 @@ struct Refusal {
 
 /// What an access token is good for.
 pub(super) enum Admission {
-    Granted(Scopes),
+    Granted(Scopes, App),
     Unknown,
     /// It never expires, and such tokens are no longer accepted.
     Outdated,
@@ -83,6 +92,11 @@ impl Oauth {
         lock(&self.grants).forget();
     }
 
+    /// Gives these scopes to every token; those they had, if there are any.
+    pub(super) fn rescope(&self, scopes: &Scopes) -> Option<Scopes> {
+        lock(&self.grants).rescope(scopes)
+    }
+
     pub(super) fn expire(&self, now: DateTime<Utc>) {
         lock(&self.grants).expire(now);
     }
@@ -92,7 +106,7 @@ impl World {
     /// Whether a token opens the API, and how far.
     pub(super) fn admit(&self, token: &str) -> Admission {
         if lock(&self.tokens).contains(token) {
-            return Admission::Granted(Scopes::of(&self.settings.scopes));
+            return Admission::Granted(Scopes::of(&self.knobs().scopes), App::Admin);
         }
         let now = self.now();
         let grants = lock(&self.oauth.grants);
@@ -101,7 +115,7 @@ impl World {
         if public && access.expires_at.is_none() && now >= super::build::instant("2027-01-01T00:00:00Z") {
             return Admission::Outdated;
         }
-        Admission::Granted(access.scopes.clone())
+        Admission::Granted(access.scopes.clone(), App::Installed)
     }
 
     /// What the person agrees to.
@@ -112,7 +126,7 @@ impl World {
         }
     }
 
-    /// The client secret under callbacks: the oldest, unless said.
+    /// The client secret under callbacks and webhooks: the oldest, unless said.
     pub(super) fn signing_secret(&self) -> &str {
         let chosen = self.settings.signing_secret.as_ref();
         chosen.or(self.settings.client_secrets.last()).map(String::as_str).unwrap_or_default()
@@ -211,7 +225,8 @@ fn grant(world: &World, form: &BTreeMap<String, String>) -> Result<Pair, Refusal
             Err(Refusal { status: 400, error: "app_not_installed", text: "The app is not installed on this shop" })
         }
         "client_credentials" => {
-            let scopes = world.allowed(&Scopes::of(&options.scopes));
+            let scopes = Scopes::of(&world.knobs().scopes);
+            let scopes = world.allowed(&scopes);
             Ok(grants.credentials(scopes, now))
         }
         "" => Err(invalid("The code or the grant_type is missing")),

@@ -10,10 +10,11 @@ use crate::sandbox::shopify::{
     bulk::Bulk,
     cost::Bucket,
     graphql::{Api, Asked, Knobs, World},
-    oauth::{Oauth, Scopes},
+    oauth::{App, Oauth, Scopes},
     sample_store,
     sdl::is_connection,
     store::Store,
+    webhook::Webhooks,
 };
 
 /// A selection of all fields, down to this depth.
@@ -55,6 +56,7 @@ async fn an_order_of_every_kind_answers_every_field() {
         knobs: Mutex::new(Knobs::of(&options)),
         bucket: Mutex::new(Bucket::full(1, 1, (options.now)())),
         bulk: Bulk::new().expect("a folder"),
+        webhooks: Arc::new(Webhooks::new(&options)),
         base: OnceLock::new(),
         faults: Arc::default(),
         orders,
@@ -66,7 +68,7 @@ async fn an_order_of_every_kind_answers_every_field() {
     let small = world.orders.all().into_iter().filter(|order| order.lines.len() < 50);
     let ids: Vec<String> = small.map(|order| format!("gid://shopify/Order/{}", order.id)).collect();
     let variables = Variables::from_json(json!({ "ids": ids }));
-    let asked = Asked::direct(&api, &Scopes::of(&world.settings.scopes), &Arc::default());
+    let asked = Asked::direct(&api, Scopes::of(&world.settings.scopes), App::Admin, "2026-10");
     let answer = api.schema.execute(Request::new(&query).variables(variables).data(asked)).await;
     assert_eq!(answer.errors, []);
     let nodes = answer.data.into_json().expect("JSON")["nodes"].as_array().map(Vec::len);

@@ -8,6 +8,7 @@ mod install;
 mod oauth;
 mod orders;
 mod schema;
+mod webhooks;
 mod wire;
 
 use serde_json::{Value, json};

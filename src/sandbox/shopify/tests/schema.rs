@@ -68,6 +68,14 @@ fn compare(name: &str, ours: &TypeDefinition, real: &TypeDefinition, wrong: &mut
                 }
             }
         }
+        (TypeKind::InputObject(ours), TypeKind::InputObject(real)) => {
+            for field in &ours.fields {
+                let there = real.fields.iter().find(|known| known.node.name.node == field.node.name.node);
+                if there.is_none_or(|there| printed(&there.node) != printed(&field.node)) {
+                    wrong.push(format!("input {name} has no {}", printed(&field.node)));
+                }
+            }
+        }
         (TypeKind::Scalar, TypeKind::Scalar) => {}
         _ => wrong.push(format!("{name} is of another kind")),
     }
