@@ -21,6 +21,7 @@ use crate::{
     freshbooks::FreshBooks,
     grant, http, link, rotate, schedule,
     shopify::Shopify,
+    subscription,
     sync::Readings,
     telemetry, work, worker,
 };
@@ -91,7 +92,12 @@ impl App {
         db.migrate().await.map_err(Error::Migrate)?;
         let app = Self::on(db, config, clock)?;
         // A slip while keys are changed is told now, not order by order.
-        if let Some(id) = grant::missing_key(app.db.read(), &app.keyring).await.map_err(Error::Database)? {
+        let missing = grant::missing_key(app.db.read(), &app.keyring).await.map_err(Error::Database)?;
+        let missing = match missing {
+            None => subscription::missing_key(app.db.read(), &app.keyring).await.map_err(Error::Database)?,
+            missing => missing,
+        };
+        if let Some(id) = missing {
             let reason = format!(
                 "it does not hold the key `{id}`, under which stored tokens are sealed: put it back beside the others"
             );

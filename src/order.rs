@@ -154,8 +154,12 @@ pub async fn refresh(
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let ids = read.iter().map(|(reading, _)| reading.id);
-    let rows =
-        Entity::find().filter(Column::Id.is_in(ids)).order_by_asc(Column::ShopifyOrderId).lock_exclusive().all(txn).await?;
+    let rows = Entity::find()
+        .filter(Column::Id.is_in(ids))
+        .order_by_asc(Column::ShopifyOrderId)
+        .lock_exclusive()
+        .all(txn)
+        .await?;
     let subjects: Vec<String> = read.iter().map(|(_, order)| mapping::client::key_subject(order)).collect();
     let keys = customer_key::load_or_make(txn, keyring, connection, &subjects, now).await?;
     for ((reading, order), subject) in read.iter().zip(&subjects) {
@@ -208,14 +212,14 @@ pub async fn announce(
     let newer = |row: &&Model| {
         let of_it = told.iter().filter(|one| one.number == row.shopify_order_id);
         let mut versions = of_it.map(|one| one.version);
-        versions.any(|version| version.is_none_or(|version| row.shopify_updated_at.is_none_or(|known| known <= version)))
+        versions
+            .any(|version| version.is_none_or(|version| row.shopify_updated_at.is_none_or(|known| known <= version)))
     };
     let (dismissed, others): (Vec<&Model>, Vec<&Model>) =
         known.values().filter(newer).partition(|row| row.state == State::Dismissed);
-    for (rows, update) in [
-        (others, marked(work::mark::<Entity>(mark.lane, due)?, mark, now)),
-        (dismissed, Entity::update_many()),
-    ] {
+    for (rows, update) in
+        [(others, marked(work::mark::<Entity>(mark.lane, due)?, mark, now)), (dismissed, Entity::update_many())]
+    {
         if !rows.is_empty() {
             let ids = rows.iter().map(|row| row.id);
             update.col_expr(Column::Stale, Expr::value(true)).filter(Column::Id.is_in(ids)).exec(txn).await?;

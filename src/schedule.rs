@@ -94,7 +94,8 @@ pub async fn fire_due(app: &App) -> Result<usize, Error> {
         // From now, not from the missed time: after an outage one pull catches up, not one per missed firing.
         let next = if run { now + GIVEN } else { next(&row.cron, &row.time_zone, now)? };
         let txn = app.db.begin_write().await?;
-        let moved = moved(&row, next).col_expr(Column::LastRunAt, Expr::value(now)).exec(&txn).await?.rows_affected == 1;
+        let moved =
+            moved(&row, next).col_expr(Column::LastRunAt, Expr::value(now)).exec(&txn).await?.rows_affected == 1;
         if moved && !run {
             pull::schedule(&txn, &Actor::system("schedule"), row.connection_id, now).await?;
         }

@@ -149,10 +149,7 @@ fn word(outcome: Outcome) -> &'static str {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn last(
-    conn: &impl ConnectionTrait,
-    connection: entity::ids::ConnectionId,
-) -> Result<Option<Model>, DbErr> {
+pub async fn last(conn: &impl ConnectionTrait, connection: entity::ids::ConnectionId) -> Result<Option<Model>, DbErr> {
     use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
     Entity::find().filter(Column::ConnectionId.eq(connection)).order_by_desc(Column::Id).one(conn).await
 }

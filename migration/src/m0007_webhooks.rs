@@ -98,6 +98,8 @@ fn subscriptions() -> TableCreateStatement {
         .col(text_null("problem"))
         .col(timestamp_with_time_zone_null("repaired_at"))
         .col(timestamp_with_time_zone_null("checked_at"))
+        .col(uuid_null("fence"))
+        .col(timestamp_with_time_zone_null("leased_until"))
         .to_owned()
 }
 
@@ -173,7 +175,11 @@ fn indices() -> Vec<IndexCreateStatement> {
             .col("look_at")
             .and_where(Expr::col("look_at").is_not_null())
             .to_owned(),
-        index("resource_link_by_document", "resource_link").col("connection_id").col("kind").col("freshbooks_id").to_owned(),
+        index("resource_link_by_document", "resource_link")
+            .col("connection_id")
+            .col("kind")
+            .col("freshbooks_id")
+            .to_owned(),
         index("synced_order_by_customer", "synced_order").col("customer_key_id").to_owned(),
     ]
 }

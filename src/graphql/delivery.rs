@@ -183,7 +183,9 @@ impl WebhookDeliveryFilter {
         Ok(Condition::all()
             .add_option(self.platform.map(|platform| Column::Platform.eq(platform_grant::Platform::from(platform))))
             .add_option(self.topics.as_ref().map(|topics| Column::Topic.is_in(topics)))
-            .add_option(self.outcomes.as_ref().map(|all| Column::Outcome.is_in(all.iter().map(|one| Outcome::from(*one)))))
+            .add_option(
+                self.outcomes.as_ref().map(|all| Column::Outcome.is_in(all.iter().map(|one| Outcome::from(*one)))),
+            )
             .add_option(order.map(|order| Column::ShopifyOrderId.eq(order)))
             .add_option(self.received_from.map(|at| Column::ReceivedAt.gte(at)))
             .add_option(self.received_before.map(|at| Column::ReceivedAt.lt(at))))

@@ -19,8 +19,11 @@ use tracing::{error, info, warn};
 
 use super::{Web, error::line};
 use crate::{
-    connection as connections, freshbooks::callback, global_id, grant, shopify::webhook as shop, subscription,
-    telemetry,
+    connection as connections,
+    freshbooks::callback,
+    global_id, grant,
+    shopify::webhook as shop,
+    subscription, telemetry,
     webhook::{self, Arrival, Intake, freshbooks, shopify},
 };
 
@@ -177,9 +180,10 @@ async fn freshbooks_delivery(web: &Web, connection: &str, event: &str, request: 
 /// Every header as it came, as a JSON list of pairs; what might hold a secret of somebody between is left out.
 fn kept(headers: &HeaderMap) -> String {
     let mut room = HEADERS;
-    let pairs = headers.iter().filter(|(name, _)| !SECRET.contains(name)).map(|(name, value)| {
-        (name.as_str(), String::from_utf8_lossy(value.as_bytes()))
-    });
+    let pairs = headers
+        .iter()
+        .filter(|(name, _)| !SECRET.contains(name))
+        .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())));
     let fitting: Vec<_> = pairs
         .take_while(|(name, value)| {
             let rest = room.checked_sub(name.len() + value.len());

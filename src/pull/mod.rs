@@ -18,7 +18,13 @@ use sea_orm::{
 };
 
 pub use self::run::advance;
-use crate::{app::App, auth::Actor, connection, problem::Problem, work::{self, Lane}};
+use crate::{
+    app::App,
+    auth::Actor,
+    connection,
+    problem::Problem,
+    work::{self, Lane},
+};
 
 /// How far a scheduled pull reads behind the watermark: Shopify's search index lags behind its writes.
 const LOOKBACK: TimeDelta = TimeDelta::minutes(10);

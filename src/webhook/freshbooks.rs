@@ -10,13 +10,10 @@ use entity::{
     ids::{ConnectionId, OrderId},
     platform_grant::Platform,
     resource_link::{self, Kind},
-    schedule,
-    synced_order,
+    schedule, synced_order,
     webhook_delivery::{ActiveModel, Outcome},
 };
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect};
 
 use super::{Failure, Kept, blank, insert, word};
 use crate::{link, schedule as schedules};

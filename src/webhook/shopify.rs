@@ -128,7 +128,8 @@ async fn first_time<'a>(
     arrivals: &[&'a Arrival],
     kept: &mut Vec<Kept>,
 ) -> Result<Vec<(&'a Arrival, i32)>, Failure> {
-    let ids = |id: fn(&Arrival) -> Option<&String>| arrivals.iter().filter_map(|one| id(one).cloned()).collect::<Vec<_>>();
+    let ids =
+        |id: fn(&Arrival) -> Option<&String>| arrivals.iter().filter_map(|one| id(one).cloned()).collect::<Vec<_>>();
     let either = Column::WebhookId.is_in(ids(|one| one.webhook_id.as_ref()));
     let either = either.or(Column::EventId.is_in(ids(|one| one.event_id.as_ref())));
     let rows: Vec<(entity::ids::DeliveryId, Option<String>, Option<String>, String)> = Entity::find()
@@ -190,10 +191,8 @@ impl<'a> Fresh<'a> {
         if named.is_some_and(|domain| *domain != arrival.shop_domain) {
             return ignored(None, "The header and the body name different shops.");
         }
-        let obeyed = matches!(
-            arrival.event.about,
-            About::DataRequest(_) | About::RedactCustomer(_) | About::RedactShop { .. }
-        );
+        let obeyed =
+            matches!(arrival.event.about, About::DataRequest(_) | About::RedactCustomer(_) | About::RedactShop { .. });
         if status == Status::Disconnected && !obeyed {
             return ignored(Some(connection), "This shop is disconnected.");
         }
@@ -249,7 +248,8 @@ impl<'a> Fresh<'a> {
                 privacy::ask(txn, keyring, connection, privacy_request::Kind::CustomerData, Some(person), now).await?;
             }
             About::RedactCustomer(person) => {
-                privacy::ask(txn, keyring, connection, privacy_request::Kind::CustomerRedact, Some(person), now).await?;
+                privacy::ask(txn, keyring, connection, privacy_request::Kind::CustomerRedact, Some(person), now)
+                    .await?;
             }
             About::RedactShop { .. } => {
                 privacy::ask(txn, keyring, connection, privacy_request::Kind::ShopRedact, None, now).await?;
@@ -319,7 +319,9 @@ fn resource(event: &Event) -> Option<String> {
 async fn told(txn: &DatabaseTransaction, fresh: &[Fresh<'_>], now: DateTime<Utc>) -> Result<(), Failure> {
     let mut rows: BTreeMap<(ConnectionId, i64), told_transaction::ActiveModel> = BTreeMap::new();
     for one in fresh.iter().filter(|one| one.outcome == Outcome::Accepted) {
-        let Event { order: Some(order), about: About::Transaction(transaction), .. } = &one.arrival.event else { continue };
+        let Event { order: Some(order), about: About::Transaction(transaction), .. } = &one.arrival.event else {
+            continue;
+        };
         let Some(connection) = one.connection.filter(|_| !transaction.test) else { continue };
         let Transaction { id, kind, status, gateway, amount, currency, processed_at, .. } = transaction.clone();
         let row = told_transaction::ActiveModel {

@@ -165,9 +165,14 @@ async fn load(address: &str, letters: &Arc<Vec<Letter>>) -> Round {
                 stream.set_nodelay(true).expect("a socket");
                 let (mut took, mut buffer) = (Vec::new(), vec![0_u8; 4096]);
                 while began.elapsed() < ROUND {
-                    let letter = &letters[usize::try_from(SENT.fetch_add(1, Ordering::Relaxed) % ORDERS).expect("small")];
+                    let letter =
+                        &letters[usize::try_from(SENT.fetch_add(1, Ordering::Relaxed) % ORDERS).expect("small")];
                     let (webhook, event) = (Uuid::new_v4(), Uuid::new_v4());
-                    let mut request = format!("{}X-Shopify-Webhook-Id: {webhook}\r\nX-Shopify-Event-Id: {event}\r\n\r\n", letter.head).into_bytes();
+                    let mut request = format!(
+                        "{}X-Shopify-Webhook-Id: {webhook}\r\nX-Shopify-Event-Id: {event}\r\n\r\n",
+                        letter.head
+                    )
+                    .into_bytes();
                     request.extend_from_slice(&letter.body);
                     let sent = Instant::now();
                     stream.write_all(&request).await.expect("it reads");
