@@ -145,6 +145,11 @@ fn word(outcome: Outcome) -> &'static str {
     }
 }
 
+/// The headers of a delivery, in the order in which they came.
+pub fn headers(row: &Model) -> Vec<(String, String)> {
+    serde_json::from_str(&row.headers).unwrap_or_default()
+}
+
 /// When the last delivery of a connection came.
 ///
 /// # Errors

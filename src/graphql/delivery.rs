@@ -18,7 +18,7 @@ use super::{
     page::{self, Asked, Page, Sort},
     scalar::Instant,
 };
-use crate::order;
+use crate::{order, webhook};
 
 /// Which side of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -147,9 +147,8 @@ impl WebhookDelivery {
     }
 
     /// All headers as they came, without credentials.
-    async fn headers(&self) -> Result<Vec<WebhookHeader>> {
-        let pairs: Vec<(String, String)> = serde_json::from_str(&self.0.headers)?;
-        Ok(pairs.into_iter().map(|(name, value)| WebhookHeader { name, value }).collect())
+    async fn headers(&self) -> Vec<WebhookHeader> {
+        webhook::headers(&self.0).into_iter().map(|(name, value)| WebhookHeader { name, value }).collect()
     }
 
     /// How long its body was, in bytes.

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use entity::{
     alert, connection, customer_key,
     ids::{ConnectionId, CustomerKeyId, OrderId},
-    platform_grant, reference_check, resource_link, schedule, synced_order,
+    platform_grant, reference_check, resource_link, schedule, synced_order, told_transaction,
 };
 use futures_util::future::try_join_all;
 use sea_orm::{
@@ -156,6 +156,24 @@ impl Loader<SnapshotOf> for Reader {
             Ok::<_, order::Error>(snapshot.map(|snapshot| (of, Arc::new(snapshot.order))))
         });
         Ok(try_join_all(opened).await.map_err(shared)?.into_iter().flatten().collect())
+    }
+}
+
+/// The transactions of an order that webhooks told of, by connection and Shopify's number of the order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ToldOf(pub(super) ConnectionId, pub(super) i64);
+
+impl Loader<ToldOf> for Reader {
+    type Value = Vec<told_transaction::Model>;
+    type Error = Shared;
+
+    async fn load(&self, orders: &[ToldOf]) -> Loaded<ToldOf, Self::Value> {
+        use told_transaction::{Column, Entity};
+        let any = orders.iter().fold(Condition::any(), |any, ToldOf(connection, order)| {
+            any.add(Column::ConnectionId.eq(*connection).and(Column::ShopifyOrderId.eq(*order)))
+        });
+        let rows = Entity::find().filter(any).order_by_asc(Column::Id).all(self.0.db.read()).await.map_err(shared)?;
+        Ok(grouped(rows, |row| Some(ToldOf(row.connection_id, row.shopify_order_id))))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Global ids: opaque to the outside, a type's name and a row's number inside (`SyncedOrder:12` in URL-safe base64).
 
 use async_graphql::{Context, ID, Interface, Object};
-use entity::ids::{AlertId, AuditEntryId, ConnectionId, OrderId, PullId};
+use entity::ids::{AlertId, AuditEntryId, ConnectionId, DeliveryId, OrderId, PullId};
 use sea_orm::EntityTrait;
 
 use super::{
@@ -9,6 +9,7 @@ use super::{
     audit::AuditEntry,
     auth::Asking,
     connection::Connection,
+    delivery::WebhookDelivery,
     error::{Fault, Result},
     order::SyncedOrder,
     pull::Pull,
@@ -56,6 +57,7 @@ macro_rules! numbered {
 
 numbered! {
     ConnectionId: "Connection", OrderId: "SyncedOrder", AuditEntryId: "AuditEntry", PullId: "Pull", AlertId: alert::GLOBAL_TYPE,
+    DeliveryId: "WebhookDelivery",
 }
 
 /// Anything with a global id, found again by `node`.
@@ -72,6 +74,8 @@ pub(super) enum Node {
     Pull(Pull),
     /// An alert.
     Alert(Alert),
+    /// A webhook delivery.
+    WebhookDelivery(WebhookDelivery),
 }
 
 /// What is asked about anything at all.
@@ -107,6 +111,10 @@ impl NodeQuery {
             let row = entity::alert::Entity::find_by_id(id).one(db).await?;
             let connection = row.as_ref().map(|row| row.connection_id);
             (row.map(|row| Alert(row).into()), connection)
+        } else if let Some(id) = DeliveryId::find(&id) {
+            let row = entity::webhook_delivery::Entity::find_by_id(id).one(db).await?;
+            let connection = row.as_ref().and_then(|row| row.connection_id);
+            (row.map(|row| WebhookDelivery(row).into()), connection)
         } else {
             return Ok(None);
         };

@@ -4,6 +4,8 @@ mod documents;
 mod filter;
 mod refunds;
 mod resync;
+mod timeline;
+mod waiting;
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
@@ -18,6 +20,7 @@ use self::{
     documents::{Invoice, OrderClient, Payment},
     filter::{OrderFilter, OrderOrder},
     refunds::Refund,
+    timeline::TimelineEntry,
 };
 use super::{
     audit::{AuditEntry, AuditFilter},
@@ -232,7 +235,8 @@ impl SyncedOrder {
         documents::invoice(ctx, &self.0).await
     }
 
-    /// Its payments in FreshBooks: one per successful sale or capture in Shopify.
+    /// Its payments in FreshBooks: one per successful sale or capture in Shopify. Money that has come in Shopify and is not booked yet, since
+    /// the order has no invoice, shows as WAITING.
     async fn payments(&self, ctx: &Context<'_>) -> Result<Vec<Payment>> {
         documents::payments(ctx, &self.0).await
     }
@@ -277,6 +281,16 @@ impl SyncedOrder {
     /// When this service first heard of it.
     async fn first_seen_at(&self) -> Instant {
         Instant(self.0.created_at)
+    }
+
+    /// What happened to it, newest first: what the platforms told, what was written for it, what was decided about it.
+    #[graphql(complexity = "page::cost(Some(first), None) * child_complexity + 1")]
+    async fn timeline(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many of the newest, 100 at most.", default = 20)] first: i32,
+    ) -> Result<Vec<TimelineEntry>> {
+        timeline::timeline(ctx, &self.0, u64::try_from(first.clamp(0, 100)).unwrap_or_default()).await
     }
 
     /// What was written for it and what was decided about it, newest first.

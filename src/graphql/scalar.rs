@@ -111,6 +111,11 @@ impl Money {
         Some(Self { amount: Decimal(rust_decimal::Decimal::new(cents, 2)), currency_code: CurrencyCode(currency) })
     }
 
+    /// An amount as somebody wrote it. `None` without a currency.
+    pub(super) fn decimal(amount: rust_decimal::Decimal, currency: &str) -> Option<Self> {
+        Some(Self { amount: Decimal(amount), currency_code: CurrencyCode(money::Currency::new(currency).ok()?) })
+    }
+
     /// An amount as Shopify keeps it: in the currency's own minor units. `None` without a currency.
     pub(super) fn minor(minor: i64, currency: &str) -> Option<Self> {
         let money = money::Money::new(minor, money::Currency::new(currency).ok()?);

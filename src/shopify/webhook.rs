@@ -144,6 +144,9 @@ pub enum Malformed {
     /// Not one JSON object, with each field once.
     #[error("the body is not a JSON object")]
     NotAnObject,
+    /// It belongs to another topic.
+    #[error("the body has a {0}, which this topic has not")]
+    Foreign(&'static str),
     /// It is not there, or not what it should be.
     #[error("the body has no usable {0}")]
     Missing(&'static str),
@@ -168,8 +171,15 @@ pub fn read(topic: &str, body: &[u8]) -> Result<Event, Malformed> {
         "app/scopes_update" => (None, About::Scopes),
         "bulk_operations/finish" => (None, About::BulkFinished { id: body.bulk()? }),
         "customers/data_request" => (None, About::DataRequest(body.person(body.orders_requested)?)),
-        "customers/redact" => (None, About::RedactCustomer(body.person(body.orders_to_redact)?)),
-        "shop/redact" => (None, About::RedactShop { domain: domain(body.shop_domain, "shop_domain")? }),
+        // The topic is not signed: a body that was made to ask for data, or to forget one person, must not erase more than that.
+        "customers/redact" => {
+            absent(&[(body.data_request, "data_request"), (body.orders_requested, "orders_requested")])?;
+            (None, About::RedactCustomer(body.person(body.orders_to_redact)?))
+        }
+        "shop/redact" => {
+            absent(&[(body.customer, "customer")])?;
+            (None, About::RedactShop { domain: domain(body.shop_domain, "shop_domain")? })
+        }
         _ => (None, About::Other),
     };
     Ok(Event { order, updated_at: instant(body.updated_at), about })
@@ -269,6 +279,13 @@ impl Body<'_> {
             return Err(Malformed::Missing("customer"));
         }
         Ok(person)
+    }
+}
+
+fn absent(parts: &[(Raw<'_>, &'static str)]) -> Result<(), Malformed> {
+    match parts.iter().find(|(part, _)| part.is_some()) {
+        Some((_, name)) => Err(Malformed::Foreign(name)),
+        None => Ok(()),
     }
 }
 

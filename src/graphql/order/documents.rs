@@ -9,11 +9,14 @@ use entity::{
     synced_order::Model,
 };
 
-use super::super::{
-    auth::Asking,
-    error::Result,
-    loader::{ClientOf, LinksOf, SnapshotOf, SubjectOf},
-    scalar::{Day, Instant, Money},
+use super::{
+    super::{
+        auth::Asking,
+        error::Result,
+        loader::{ClientOf, LinksOf, SnapshotOf, SubjectOf},
+        scalar::{Day, Instant, Money},
+    },
+    waiting,
 };
 use crate::{
     connection as connections, link,
@@ -22,14 +25,25 @@ use crate::{
 
 /// How sure we are of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "State")]
 pub(in super::super) enum DocumentState {
+    /// Not written yet: it waits for another document, as a payment does for its invoice.
+    Waiting,
     /// It was about to be written; whether it was is looked up before anything else is done.
     Intended,
     /// FreshBooks has it.
     Confirmed,
     /// It was removed again in FreshBooks.
     Removed,
+}
+
+impl From<State> for DocumentState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Intended => Self::Intended,
+            State::Confirmed => Self::Confirmed,
+            State::Removed => Self::Removed,
+        }
+    }
 }
 
 /// The FreshBooks client that an order is invoiced to. Says nothing about the person.
@@ -85,21 +99,22 @@ pub(in super::super) enum PaymentKind {
 #[derive(SimpleObject)]
 pub(in super::super) struct Payment {
     /// Shopify's number of the transaction.
-    shopify_transaction_id: String,
+    pub(super) shopify_transaction_id: String,
     /// FreshBooks' id of the payment; null until it has answered.
-    freshbooks_id: Option<String>,
-    /// What was booked: the transaction less change, and less refunds of it that are recorded as adjustments.
-    amount: Option<Money>,
+    pub(super) freshbooks_id: Option<String>,
+    /// What was booked: the transaction less change, and less refunds of it that are recorded as adjustments. While it waits, what the buyer
+    /// paid, in the currency that they paid in.
+    pub(super) amount: Option<Money>,
     /// What it was in Shopify; null once the order's snapshot is past its retention.
-    kind: Option<PaymentKind>,
+    pub(super) kind: Option<PaymentKind>,
     /// The gateway that it came through, such as `shopify_payments`; null once the order's snapshot is past its retention.
-    gateway: Option<String>,
+    pub(super) gateway: Option<String>,
     /// Its day, in the shop's time zone; null once the order's snapshot is past its retention.
-    date: Option<Day>,
+    pub(super) date: Option<Day>,
     /// How sure we are.
-    state: DocumentState,
-    /// When it was last written.
-    synced_at: Instant,
+    pub(super) state: DocumentState,
+    /// When it was last written; null while it waits.
+    pub(super) synced_at: Option<Instant>,
 }
 
 /// Where a person sees an invoice. Spelt here, as resolvers know no platform; a test holds it to the platform's own spelling.
@@ -179,11 +194,13 @@ pub(super) async fn payments(ctx: &Context<'_>, order: &Model) -> Result<Vec<Pay
             gateway: transaction.and_then(|transaction| transaction.gateway.clone()),
             date: moved_at.zip(zone).map(|(at, zone)| Day(at.with_timezone(&zone).date_naive())),
             state: row.state.into(),
-            synced_at: Instant(row.updated_at),
+            synced_at: Some(Instant(row.updated_at)),
             shopify_transaction_id: row.shopify_id,
         }
     };
-    Ok(rows.into_iter().map(payment).collect())
+    let mut payments: Vec<Payment> = rows.into_iter().map(payment).collect();
+    payments.extend(waiting::payments(ctx, order, &payments).await?);
+    Ok(payments)
 }
 
 pub(super) async fn client(ctx: &Context<'_>, order: &Model) -> Result<Option<OrderClient>> {

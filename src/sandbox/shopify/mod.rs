@@ -1,7 +1,7 @@
 //! Simulated Shopify: one shop's Admin GraphQL API and its OAuth over real HTTP, as strict as the real ones.
 //!
 //! It shares no type with the connector. Its schema is a part of Shopify's, executed by a real executor; costs, error shapes, search,
-//! bulk operations and their files follow the recorded behaviour, and [`Faults`] makes it fail where a test wants it to.
+//! bulk operations, their files and webhooks follow the recorded behaviour, and [`Faults`] makes it fail where a test wants it to.
 
 pub mod build;
 mod bulk;
@@ -155,7 +155,7 @@ impl Shopify {
         });
     }
 
-    /// Deletes an order: it just vanishes.
+    /// Deletes an order: it vanishes, and only a webhook tells of it.
     pub fn delete(&self, id: u64) -> Option<Arc<Order>> {
         let gone = self.world.orders.remove(id)?;
         self.world.tell_deleted(id);

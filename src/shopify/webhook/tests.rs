@@ -202,6 +202,9 @@ fn what_is_missing_is_named_and_nothing_is_quoted() {
             assert_eq!(about(topic, &body), Err(Malformed::Missing(field)), "{topic}");
         }
     }
+    let asks = json!({"shop_domain": "sample.myshopify.com", "customer": {"id": 7}, "data_request": {"id": 1}});
+    assert_eq!(about("customers/redact", &asks), Err(Malformed::Foreign("data_request")), "a question erases nobody");
+    assert_eq!(about("shop/redact", &asks), Err(Malformed::Foreign("customer")));
     let nobody = json!({"shop_domain": "sample.myshopify.com", "customer": {}, "orders_to_redact": []});
     assert_eq!(about("customers/redact", &nobody), Err(Malformed::Missing("customer")));
     for body in ["", "[7]", "7", "null", "{", "{\"id\":7}x", "{\"id\":7,\"id\":8}", "{\"id\":\"\\ud800\""] {

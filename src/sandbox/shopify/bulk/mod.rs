@@ -1,13 +1,14 @@
 //! Bulk operations: five at a time, polled until they end, their file behind a signed address for seven days.
 
 mod check;
+mod ending;
 mod file;
 mod serve;
 
 use std::{
     collections::VecDeque,
     path::PathBuf,
-    sync::{Arc, Mutex, Weak},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -169,7 +170,7 @@ impl Bulk {
             job: tokio::spawn(job.run()),
         };
         if world.listened(Topic::BulkOperationsFinish) {
-            tokio::spawn(watch(Arc::downgrade(world), id, operation.progress.clone()));
+            tokio::spawn(ending::watch(Arc::downgrade(world), id, operation.progress.clone()));
         }
         let seen = operation.seen.clone();
         operations.push(operation);
@@ -210,20 +211,6 @@ impl Bulk {
             world.tell_finished(&seen);
         }
         Some(seen)
-    }
-
-    /// How long until an operation ends by time alone; nothing when that time has come, or when only looks bring it on.
-    fn rest(&self, pace: BulkPace, id: u64, now: DateTime<Utc>) -> Option<Duration> {
-        let operations = lock(&self.operations);
-        let operation = operations.iter().find(|operation| operation.seen.id == id)?;
-        let running = matches!(operation.seen.status, Status::Created | Status::Running);
-        match pace {
-            BulkPace::After(time) if running && !operation.due(pace, now) => {
-                let end = operation.seen.created_at + TimeDelta::from_std(time).ok()?;
-                (end - now).to_std().ok()
-            }
-            _ => None,
-        }
     }
 
     /// Looks at all of them, newest first.
@@ -276,20 +263,6 @@ impl Bulk {
         if let Err(error) = std::fs::remove_dir_all(&self.folder) {
             tracing::debug!("result files stay behind: {error}");
         }
-    }
-}
-
-/// Ends an operation in time although nobody looks at it: whoever subscribed to its end need not.
-async fn watch(world: Weak<World>, id: u64, mut progress: watch::Receiver<Progress>) {
-    // A writer that was stopped is through as well.
-    let _ = progress.wait_for(|progress| progress.ended).await;
-    while let Some(world) = world.upgrade() {
-        let Some(rest) = world.bulk.rest(world.settings.bulk_pace, id, world.now()) else {
-            world.bulk.bring_on(&world, id).await;
-            return;
-        };
-        drop(world);
-        tokio::time::sleep(rest).await;
     }
 }
 

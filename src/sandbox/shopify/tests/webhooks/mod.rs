@@ -16,7 +16,7 @@ use axum::{Router, body::Bytes, extract::State, http::HeaderMap, http::StatusCod
 use serde_json::{Value, json};
 
 use super::{Options, Shopify, ask, open};
-use crate::sandbox::shopify::{Deliveries, Delivery, Topic};
+use crate::sandbox::shopify::{Deliveries, Delivery};
 
 const CREATE: &str = "mutation Subscribe($topic: WebhookSubscriptionTopic!, $sub: WebhookSubscriptionInput!) \
     { webhookSubscriptionCreate(topic: $topic, webhookSubscription: $sub) { webhookSubscription { id legacyResourceId topic uri format \

@@ -10,9 +10,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 use sha2::Sha256;
 
-use super::{Options, Receiver, Shopify, Topic, open, subscribe};
+use super::{Options, Receiver, Shopify, open, subscribe};
 use crate::sandbox::shopify::{
-    Deliveries, DeliveryFault,
+    Deliveries, DeliveryFault, Topic,
     build::{instant, order},
 };
 

@@ -2,10 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{CREATE, Options, Topic, open, subscribe};
-use crate::sandbox::shopify::tests::{
-    address, ask, http,
-    install::{ASKED, Install},
+use super::{CREATE, Options, open, subscribe};
+use crate::sandbox::shopify::{
+    Topic,
+    tests::{
+        address, ask, http,
+        install::{ASKED, Install},
+    },
 };
 
 const HOOKS: &str = "https://app.example.com/hooks";

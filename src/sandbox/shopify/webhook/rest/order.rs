@@ -30,7 +30,8 @@ impl Rest {
             "id": order.id,
             "admin_graphql_api_id": gid("Order", order.id),
             "name": order.name,
-            "number": order.number - 1000,
+            // They are counted from one, and named from a thousand and one.
+            "number": if order.number > 1000 { order.number - 1000 } else { order.number },
             "order_number": order.number,
             "confirmation_number": format!("SIM{:06}", order.number),
             "token": token(order.id),
