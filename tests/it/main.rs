@@ -25,5 +25,6 @@ mod refunds;
 mod rounding;
 mod secrets;
 mod settings;
+mod subscriptions;
 mod tokens;
 mod unknown;
