@@ -76,7 +76,7 @@ pub async fn run(app: &App, id: ConnectionId) -> Result<[Look; 2], Error> {
     if row.status != Status::Active {
         return Ok([Look::Closed, Look::Closed]);
     }
-    let (shop, books) = tokio::join!(end(app, &row, Platform::Shopify), end(app, &row, Platform::Freshbooks));
+    let (shop, books) = tokio::join!(look_at(app, &row, Platform::Shopify), look_at(app, &row, Platform::Freshbooks));
     Ok([shop?, books?])
 }
 
@@ -169,7 +169,7 @@ impl<E: Into<Error>> From<E> for Stop {
     }
 }
 
-async fn end(app: &App, row: &Connection, platform: Platform) -> Result<Look, Error> {
+async fn look_at(app: &App, row: &Connection, platform: Platform) -> Result<Look, Error> {
     let Some(grant) = grant::find(app.db.read(), row.id, platform).await? else { return Ok(Look::Closed) };
     if grant.refusal.is_some() {
         return Ok(Look::Closed);
