@@ -38,6 +38,7 @@ const BATCH: usize = 256;
 const PATIENCE: Duration = Duration::from_millis(3_500);
 
 /// A delivery whose signature was verified.
+#[expect(clippy::large_enum_variant, reason = "most are of the larger kind, and few wait at once")]
 #[derive(Clone, Debug)]
 pub enum Arrival {
     /// From a shop.
