@@ -64,8 +64,9 @@ pub enum Target {
     Shopify(ConnectionId, i64),
 }
 
-/// Stores what these orders are now and marks those due that are new or newer. Older ones change nothing. At most 500 a call, no order
-/// twice. Returns how many were new or newer.
+/// Stores what these orders are now and marks those due that are new or newer. Older ones change nothing. What was announced before
+/// `asked_at` is in these states: such an order need not be read again. At most 500 a call, no order twice. Returns how many were new or
+/// newer.
 ///
 /// # Errors
 /// When the database fails.
@@ -75,6 +76,7 @@ pub async fn record(
     connection: ConnectionId,
     orders: &[Order],
     mark: &Mark,
+    asked_at: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Result<usize, Error> {
     if orders.is_empty() {
@@ -94,13 +96,24 @@ pub async fn record(
         if let Some(key) = key {
             snapshot::put(txn, row.id, order, key).await?;
         }
-        // Somebody gave a dismissed order up: what is new is kept, and nothing is done about it. An announced order stays stale: what was
-        // announced may be newer still.
+        // Somebody gave a dismissed order up: what is new is kept, and nothing is done about it.
         let update = match row.state {
             State::Dismissed => Entity::update_many(),
             _ => marked(work::mark::<Entity>(mark.lane, now)?, mark, now),
         };
         read_now(update, order, key.map(|(id, _)| id.0)).filter(Column::Id.eq(row.id)).exec(txn).await?;
+    }
+    // Later announcements may be of something newer still: those orders stay stale.
+    let is_read = |order: &&Order| {
+        let row = known.get(&order.number_of_id());
+        row.filter(|row| row.stale && asked_at.is_some_and(|asked_at| row.updated_at < asked_at))
+            .is_some_and(|row| row.shopify_updated_at.is_none_or(|version| version <= order.updated_at))
+    };
+    let read: Vec<OrderId> =
+        orders.iter().filter(is_read).filter_map(|order| Some(known.get(&order.number_of_id())?.id)).collect();
+    if !read.is_empty() {
+        let fresh = Entity::update_many().col_expr(Column::Stale, Expr::value(false));
+        fresh.filter(Column::Id.is_in(read)).exec(txn).await?;
     }
     Ok(newer.len())
 }
@@ -139,6 +152,28 @@ pub async fn to_be_read(
         .all(conn)
         .await?;
     Ok(rows.into_iter().map(|(id, number, generation)| Reading { id, number, generation }).collect())
+}
+
+/// How many orders [`to_be_read`] finds in all, and since when the first of them waits.
+///
+/// # Errors
+/// When the database fails.
+pub async fn waiting_to_be_read(
+    conn: &impl ConnectionTrait,
+    connection: ConnectionId,
+    until: DateTime<Utc>,
+) -> Result<(i64, Option<DateTime<Utc>>), DbErr> {
+    let counted: Option<(i64, Option<DateTime<Utc>>)> = Entity::find()
+        .select_only()
+        .column_as(Expr::col(Column::Id).count(), "waiting")
+        .column_as(Expr::col(Column::UpdatedAt).min(), "since")
+        .filter(Column::ConnectionId.eq(connection))
+        .filter(Column::DueAt.lte(until))
+        .filter(Column::Stale.eq(true))
+        .into_tuple()
+        .one(conn)
+        .await?;
+    Ok(counted.unwrap_or_default())
 }
 
 /// Stores what these orders were when Shopify was asked, without marking them: whoever visits them goes on with it. A state older than

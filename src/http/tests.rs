@@ -195,7 +195,7 @@ impl World {
         let txn = self.app.db.begin_write().await.unwrap();
         let mark = Mark::new(Lane::Pull, "pull:1", &Actor::system("schedule"));
         let now = self.now();
-        crate::order::record(&txn, &self.app.keyring, connection, orders, &mark, now).await.unwrap();
+        crate::order::record(&txn, &self.app.keyring, connection, orders, &mark, None, now).await.unwrap();
         txn.commit().await.unwrap();
     }
 

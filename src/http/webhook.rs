@@ -119,7 +119,9 @@ async fn shopify_delivery(web: &Web, request: Request) -> Result<(), Refusal> {
         }
     }
     let missing = |name: &str| Refusal::Malformed(format!("the header {name} is missing"));
-    let topic = text("x-shopify-topic").filter(|topic| topic.len() <= 100).ok_or_else(|| missing("X-Shopify-Topic"))?;
+    let topic = text("x-shopify-topic")
+        .filter(|topic| (1..=100).contains(&topic.len()))
+        .ok_or_else(|| missing("X-Shopify-Topic"))?;
     if shop_domain.is_empty() || shop_domain.len() > 255 {
         return Err(missing("X-Shopify-Shop-Domain"));
     }

@@ -23,7 +23,7 @@ pub struct WantedClient {
     pub cut: Vec<(String, String)>,
     /// Whether a client that a person made with this e-mail address is taken to be this customer.
     pub by_email: bool,
-    /// When the order behind it was last changed: an older order never overwrites what a newer one said.
+    /// When the order behind it, or its customer, was last changed: an older order never overwrites what a newer one said.
     pub as_of: DateTime<Utc>,
 }
 
@@ -112,7 +112,9 @@ pub(super) fn wanted(order: &Order, settings: &Settings, currency: Currency) -> 
     let verified = order.customer.as_ref().is_none_or(|customer| customer.verified_email);
     let by_email = settings.matching == Matching::VerifiedEmail && verified && !draft.email.is_empty();
     let cut = fit(&mut draft);
-    WantedClient { subject, draft, cut, by_email, as_of: order.updated_at }
+    let changed = order.customer.as_ref().and_then(|customer| customer.updated_at);
+    let as_of = changed.map_or(order.updated_at, |changed| changed.max(order.updated_at));
+    WantedClient { subject, draft, cut, by_email, as_of }
 }
 
 fn of_buyer(order: &Order) -> ClientDraft {

@@ -28,6 +28,8 @@ use crate::{
 
 /// How far a scheduled pull reads behind the watermark: Shopify's search index lags behind its writes.
 const LOOKBACK: TimeDelta = TimeDelta::minutes(10);
+/// What [`catch_up`] writes down as the reason.
+const CATCH_UP: &str = "webhooks";
 /// How far behind the present a window ends, for the same reason.
 const INDEX_LAG: TimeDelta = TimeDelta::minutes(1);
 
@@ -78,6 +80,31 @@ pub async fn schedule(
     let since = row_of.watermark.map_or(row_of.created_at - TimeDelta::days(1), |watermark| watermark - LOOKBACK);
     let row = row(connection, Kind::Scheduled, Some(since), now - INDEX_LAG, Lane::Pull, "schedule", by, now);
     Entity::insert(row).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+/// More orders were told of than can be read one by one in good time: one operation reads whatever changed since the first of them. One
+/// that is under way is enough. Those told of within the last minute are read directly all the same.
+///
+/// # Errors
+/// When the database fails.
+pub async fn catch_up(
+    txn: &impl ConnectionTrait,
+    connection: ConnectionId,
+    since: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let under_way = Entity::find()
+        .filter(Column::ConnectionId.eq(connection))
+        .filter(Column::Trigger.eq(CATCH_UP))
+        .filter(Column::State.is_in([State::Waiting, State::Running]))
+        .one(txn)
+        .await?;
+    if under_way.is_none() {
+        let by = Actor::system("webhook");
+        let row = row(connection, Kind::Backfill, Some(since - LOOKBACK), now, Lane::Webhook, CATCH_UP, &by, now);
+        Entity::insert(row).exec_without_returning(txn).await?;
+    }
     Ok(())
 }
 

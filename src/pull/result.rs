@@ -181,7 +181,10 @@ impl Pages<'_> {
         if !work::renew::<Entity>(&txn, self.lease, now).await? {
             return Err(Error::Fenced);
         }
-        let changed = order::record(&txn, &self.app.keyring, connection, &page.orders, &self.mark, now).await?;
+        // The operation may have looked for its orders in an index that lagged.
+        let asked_at = self.row.bulk_requested_at.map(|at| at - INDEX_LAG);
+        let changed =
+            order::record(&txn, &self.app.keyring, connection, &page.orders, &self.mark, asked_at, now).await?;
         self.seen += i64::try_from(page.seen).unwrap_or(i64::MAX);
         self.changed += i64::try_from(changed).unwrap_or(i64::MAX);
         let update = match last {

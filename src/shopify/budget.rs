@@ -108,6 +108,13 @@ impl Budgets {
         Ok(())
     }
 
+    /// How often `operation` can be asked within a minute, with what is left and what comes back meanwhile; `None` before its first answer.
+    pub(super) fn per_minute(&self, shop: &str, operation: &'static str, now: Instant) -> Option<u64> {
+        let known = self.lock();
+        let (cost, bucket) = (known.costs.get(operation)?, known.buckets.get(shop)?);
+        Some((bucket.by(now) + bucket.restore * 60) / (*cost).max(1))
+    }
+
     /// Notes what an answer told.
     pub(super) fn learn(&self, shop: &str, operation: &'static str, cost: &Cost, now: Instant) {
         let mut known = self.lock();

@@ -6,6 +6,7 @@
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{
     Shop,
@@ -67,6 +68,12 @@ impl Shop {
             }
         }
         Ok(orders)
+    }
+
+    /// How many orders [`Shop::orders`] can read within a minute by what the shop's budget allows; `None` before anything is known of it.
+    pub fn orders_per_minute(&self) -> Option<u64> {
+        let calls = self.shopify.0.budgets.per_minute(&self.domain, documents::ORDERS.name, Instant::now())?;
+        Some(calls * BATCH as u64)
     }
 
     /// The newest order called exactly `name` (such as `#1001`).

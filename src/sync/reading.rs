@@ -1,7 +1,8 @@
 //! Reading orders from Shopify, many to a call: twenty cost what one costs.
 //!
 //! Visits of one connection take turns here. Whoever has the turn reads its own order and whatever else is due and stale, so that those
-//! who wait find theirs read already. A burst of a thousand events is fifty calls, whatever the number of workers.
+//! who wait find theirs read already. A burst of a thousand events is fifty calls, whatever the number of workers; where even that is more
+//! than a minute's budget, one bulk operation reads them all.
 
 use std::{
     collections::HashMap,
@@ -16,6 +17,7 @@ use crate::{
     app::App,
     grant::Used,
     order::{self, Reading},
+    pull,
     shopify::model::{Gid, Order},
 };
 
@@ -47,6 +49,9 @@ pub(super) async fn bring_up_to_date(
     }
     let own = Reading { id: now.id, number: now.shopify_order_id, generation: now.generation };
     let waiting = order::to_be_read(app.db.read(), connection.id, app.clock.now(), TOGETHER).await?;
+    if waiting.len() as u64 == TOGETHER {
+        catch_up(app, connection, used).await?;
+    }
     let others = waiting.into_iter().filter(|other| other.id != own.id);
     let all: Vec<Reading> = std::iter::once(own).chain(others).take(TOGETHER as usize).collect();
     let read = match read(app, connection, &all, used).await {
@@ -61,6 +66,19 @@ pub(super) async fn bring_up_to_date(
     order::refresh(&txn, &app.keyring, connection.id, &read, app.clock.now()).await?;
     txn.commit().await?;
     Ok(found)
+}
+
+/// Has everything read by one operation, where more waits than a minute's budget reads.
+async fn catch_up(app: &App, connection: &connection::Model, used: &Used) -> Result<(), Error> {
+    let Some(most) = shop(app, connection, used).await?.orders_per_minute() else { return Ok(()) };
+    let now = app.clock.now();
+    let (waiting, since) = order::waiting_to_be_read(app.db.read(), connection.id, now).await?;
+    if let Some(since) = since.filter(|_| u64::try_from(waiting).is_ok_and(|waiting| waiting > most)) {
+        let txn = app.db.begin_write().await?;
+        pull::catch_up(&txn, connection.id, since, now).await?;
+        txn.commit().await?;
+    }
+    Ok(())
 }
 
 async fn read(

@@ -23,12 +23,17 @@ pub(crate) struct Service(Child);
 
 impl Service {
     pub(crate) fn start(app: &TestApp) -> Self {
+        Self::at(app, 0)
+    }
+
+    /// The same where others know its address.
+    pub(crate) fn at(app: &TestApp, port: u16) -> Self {
         let (store, books) = (Options::default(), freshbooks::Options::default());
         let settings = [
             ("DATABASE_URL", app.database.url.clone()),
             ("MLC_ENCRYPTION_KEYS", ENCRYPTION_KEYS.to_owned()),
             ("MLC_JWT_SECRET", "0123456789abcdef0123456789abcdef".to_owned()),
-            ("MLC_LISTEN", "127.0.0.1:0".to_owned()),
+            ("MLC_LISTEN", format!("127.0.0.1:{port}")),
             ("MLC_SHOPIFY_URL", app.shopify.url()),
             ("MLC_SHOPIFY_CLIENT_ID", store.client_id),
             ("MLC_SHOPIFY_CLIENT_SECRET", store.client_secrets.join(",")),
@@ -135,7 +140,7 @@ async fn at_rest(app: &TestApp) -> bool {
 }
 
 /// Waits for what another process does: bounded, in real time (a lease on PostgreSQL has to run out after each kill).
-async fn until<F: Future<Output = bool>>(done: impl Fn() -> F) {
+pub(crate) async fn until<F: Future<Output = bool>>(done: impl Fn() -> F) {
     for _ in 0..6000 {
         if done().await {
             return;

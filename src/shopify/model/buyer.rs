@@ -1,5 +1,6 @@
 //! Who bought: a person, of whom every field may be missing, or a company and one of its branches.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::Gid;
@@ -10,6 +11,9 @@ use super::Gid;
 #[expect(missing_docs, reason = "the names are Shopify's, and so is their documentation")]
 pub struct Customer {
     pub id: Gid,
+    /// Missing in snapshots from before it was read.
+    #[serde(default)]
+    pub updated_at: Option<DateTime<Utc>>,
     pub first_name: Option<String>,
     pub last_name: Option<String>,
     pub locale: Option<String>,

@@ -233,6 +233,7 @@ fn customer(customer: &theirs::Customer) -> Customer {
         first_name: customer.first_name.clone(),
         last_name: customer.last_name.clone(),
         locale: Some(customer.locale.clone()),
+        updated_at: Some(customer.updated_at),
         verified_email: customer.verified_email,
         tax_settings: Some(TaxSettings { tax_id: customer.tax_id.clone() }),
         default_email_address: customer.email.clone().map(|email| EmailAddress { email_address: Some(email) }),
