@@ -6,7 +6,7 @@
 
 use tracing::{error, info};
 
-use crate::{app::App, connection, customer_key, grant};
+use crate::{app::App, connection, customer_key, grant, privacy};
 
 /// What was sealed anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Rotated {
     pub grants: u64,
     /// Customers' keys.
     pub customer_keys: u64,
+    /// Addresses that open requests about people name.
+    pub requests: u64,
 }
 
 /// Seals everything anew that the first key did not seal. Safe to repeat, to interrupt, and to run in several processes at once.
@@ -22,7 +24,11 @@ pub struct Rotated {
 /// # Errors
 /// When the database fails, or something was sealed under a key that the ring does not hold.
 pub async fn run(app: &App) -> Result<Rotated, Error> {
-    Ok(Rotated { grants: grant::reseal(app).await?, customer_keys: customer_key::reseal(app).await? })
+    Ok(Rotated {
+        grants: grant::reseal(app).await?,
+        customer_keys: customer_key::reseal(app).await?,
+        requests: privacy::reseal(app).await?,
+    })
 }
 
 /// The same in the background of a service that has just started.
@@ -31,9 +37,12 @@ pub(crate) async fn run_quietly(app: &App) {
         error!(error = &e as &dyn std::error::Error, "alerts about keys could not be closed");
     }
     match run(app).await {
-        Ok(Rotated { grants: 0, customer_keys: 0 }) => {}
-        Ok(Rotated { grants, customer_keys }) => {
-            info!(grants, customer_keys, "stored secrets were sealed anew under the first of MLC_ENCRYPTION_KEYS");
+        Ok(Rotated { grants: 0, customer_keys: 0, requests: 0 }) => {}
+        Ok(Rotated { grants, customer_keys, requests }) => {
+            info!(
+                grants,
+                customer_keys, requests, "stored secrets were sealed anew under the first of MLC_ENCRYPTION_KEYS"
+            );
         }
         Err(e) => error!(
             error = &e as &dyn std::error::Error,
@@ -51,4 +60,7 @@ pub enum Error {
     /// A customer's key could not be sealed anew.
     #[error("a customer's key could not be sealed anew")]
     Key(#[from] customer_key::Error),
+    /// What a request about a person names could not be sealed anew.
+    #[error("what a request about a person names could not be sealed anew")]
+    Privacy(#[from] privacy::Error),
 }
