@@ -142,6 +142,15 @@ pub async fn resolve(
     Ok(resolved.rows_affected > 0)
 }
 
+/// Forgets all alerts of a connection, open or not, without a word to anybody: it is to be forgotten itself.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn forget(txn: &impl ConnectionTrait, connection: ConnectionId) -> Result<(), DbErr> {
+    Entity::delete_many().filter(Column::ConnectionId.eq(connection)).exec(txn).await?;
+    Ok(())
+}
+
 /// Takes note of an alert: nobody is reminded of it any more. One that is resolved or acknowledged already stays as it is.
 ///
 /// # Errors

@@ -19,7 +19,7 @@ use crate::{
     crypto::Keyring,
     db::Db,
     freshbooks::FreshBooks,
-    grant, http, link, rotate, schedule,
+    grant, http, link, privacy, rotate, schedule,
     shopify::Shopify,
     subscription,
     sync::Readings,
@@ -92,14 +92,19 @@ impl App {
         db.migrate().await.map_err(Error::Migrate)?;
         let app = Self::on(db, config, clock)?;
         // A slip while keys are changed is told now, not order by order.
-        let missing = grant::missing_key(app.db.read(), &app.keyring).await.map_err(Error::Database)?;
-        let missing = match missing {
-            None => subscription::missing_key(app.db.read(), &app.keyring).await.map_err(Error::Database)?,
-            missing => missing,
-        };
-        if let Some(id) = missing {
+        let (conn, keyring) = (app.db.read(), &app.keyring);
+        let mut missing = grant::missing_key(conn, keyring).await.map_err(Error::Database)?.map(|id| (id, "tokens"));
+        if missing.is_none() {
+            let of_requests = privacy::missing_key(conn, keyring).await.map_err(Error::Database)?;
+            missing = of_requests.map(|id| (id, "requests about people"));
+        }
+        if missing.is_none() {
+            let of_callbacks = subscription::missing_key(conn, keyring).await.map_err(Error::Database)?;
+            missing = of_callbacks.map(|id| (id, "secrets of callbacks"));
+        }
+        if let Some((id, what)) = missing {
             let reason = format!(
-                "it does not hold the key `{id}`, under which stored tokens are sealed: put it back beside the others"
+                "it does not hold the key `{id}`, under which stored {what} are sealed: put it back beside the others"
             );
             return Err(config::Error::new("MLC_ENCRYPTION_KEYS", reason).into());
         }
@@ -152,6 +157,7 @@ impl App {
             grant::abandon(db).await.map_err(Error::Database)?;
             let alerts = work::abandon::<entity::alert::Entity>(db).await.map_err(Error::Database)?;
             work::abandon::<entity::alert_digest::Entity>(db).await.map_err(Error::Database)?;
+            work::abandon::<entity::privacy_request::Entity>(db).await.map_err(Error::Database)?;
             if orders + pulls + alerts > 0 {
                 info!(orders, pulls, alerts, "taking up what the last process left unfinished");
             }

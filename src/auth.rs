@@ -20,7 +20,7 @@ const SUBJECT_LENGTH: usize = 200;
 pub enum Role {
     /// Reads, with personal data masked.
     Viewer,
-    /// Also resyncs, retries, dismisses, pulls, acknowledges alerts, and sees personal data.
+    /// Also resyncs, retries, dismisses, pulls, acknowledges alerts, and sees and hands out personal data.
     Support,
     /// Also manages connections, settings and schedules.
     Admin,
@@ -39,6 +39,8 @@ pub enum Right {
     Pull,
     /// Take note of alerts.
     Acknowledge,
+    /// Hand out what is held of a customer who asks for it.
+    HandOut,
     /// Connections, grants, settings, schedules.
     Manage,
 }
@@ -74,7 +76,7 @@ impl Right {
     fn least(self) -> Role {
         match self {
             Self::Read => Role::Viewer,
-            Self::ReadPersonal | Self::Resync | Self::Pull | Self::Acknowledge => Role::Support,
+            Self::ReadPersonal | Self::Resync | Self::Pull | Self::Acknowledge | Self::HandOut => Role::Support,
             Self::Manage => Role::Admin,
         }
     }

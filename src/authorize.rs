@@ -19,7 +19,7 @@ use entity::{
 use rand::RngCore;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DbErr, EntityTrait, QueryFilter,
+    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter,
 };
 use sha2::{Digest, Sha256};
 use url::Url;
@@ -179,6 +179,16 @@ async fn pending(app: &App, browser: Option<&Browser>, platform: Platform, state
 async fn take(app: &App, row: &State) -> Result<(), Error> {
     let taken = Entity::delete_many().filter(Column::Id.eq(row.id)).exec(app.db.write()).await?;
     if taken.rows_affected == 1 { Ok(()) } else { Err(Error::UnknownState) }
+}
+
+/// Forgets whatever was begun for this connection or shop, and not ended.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn forget(txn: &DatabaseTransaction, connection: ConnectionId, shop: &str) -> Result<(), DbErr> {
+    let theirs = Column::ConnectionId.eq(connection).or(Column::ShopDomain.eq(shop));
+    Entity::delete_many().filter(theirs).exec(txn).await?;
+    Ok(())
 }
 
 /// 256 bits that nobody guesses, in letters that a query and a cookie may hold.

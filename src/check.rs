@@ -128,6 +128,15 @@ pub async fn list(conn: &impl ConnectionTrait, id: ConnectionId) -> Result<Vec<M
     Entity::find().filter(Column::ConnectionId.eq(id)).order_by_asc(Column::Id).all(conn).await
 }
 
+/// Forgets what was found at the ends of a connection.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn forget(txn: &impl ConnectionTrait, id: ConnectionId) -> Result<(), DbErr> {
+    Entity::delete_many().filter(Column::ConnectionId.eq(id)).exec(txn).await?;
+    Ok(())
+}
+
 /// When a look of this process last ended, or a glance that met silence, and whether it was sure.
 type Last = Option<(DateTime<Utc>, bool)>;
 

@@ -209,16 +209,11 @@ impl Config {
             warnings
                 .push("MLC_SHOPIFY_URL holds no {shop}: the requests of every store go to the same address".to_owned());
         }
-        // Whoever sets one of these relies on it: better told now than found out.
-        let default = Self::default();
-        for (variable, set) in [
-            ("MLC_RECONCILE_CRON", self.reconcile_cron != default.reconcile_cron),
-            ("MLC_RETENTION_DAYS", self.retention_days != default.retention_days),
-        ] {
-            if set {
-                warnings
-                    .push(format!("{variable} is set and has no effect yet: this version does not do what it is for"));
-            }
+        // Whoever sets it relies on it: better told now than found out.
+        if self.reconcile_cron != Self::default().reconcile_cron {
+            warnings.push(
+                "MLC_RECONCILE_CRON is set and has no effect yet: this version does not do what it is for".to_owned(),
+            );
         }
         if self.alert_digest_cron.is_some() && self.alert_webhook_url.is_none() && self.smtp_url.is_none() {
             warnings.push(

@@ -12,16 +12,16 @@ use entity::{
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, sea_query::Expr};
 use uuid::Uuid;
 
-pub(crate) use self::{
-    ends::disconnected,
-    status::{block, keys_are_back, needs_reauthorization, not_renewed, renewed, unblock},
-};
 pub use self::{
     ends::{
         Account, New, businesses, create, freshbooks_granted, select_business, shop_domain, shop_seen, shopify_granted,
     },
     settings::{proposed, update_settings},
     status::{pause, problem, resume},
+};
+pub(crate) use self::{
+    ends::{disconnected, forget_shop},
+    status::{block, keys_are_back, needs_reauthorization, not_renewed, renewed, unblock},
 };
 use crate::{
     alert,

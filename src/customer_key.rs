@@ -1,6 +1,6 @@
 //! The keys of the customers' personal values (law 10): one per person, sealed under the keyring, destroyed to redact.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use entity::{
@@ -9,7 +9,8 @@ use entity::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 
@@ -20,8 +21,10 @@ use crate::{
 
 /// Keys that are sealed anew in one transaction.
 const RESEALED_AT_ONCE: u64 = 200;
+/// Keys that one statement names, at most.
+const TOGETHER: usize = 500;
 
-/// The keys of these subjects, made where missing. A subject whose key was destroyed gets none: what it says now is not kept.
+/// The keys of these subjects, made where missing. Nobody destroys one of them before the caller's transaction ends.
 ///
 /// # Errors
 /// When the database fails or a stored key does not open.
@@ -95,6 +98,83 @@ pub async fn of_customers(
     let theirs = Column::Subject.is_in(subjects).or(Column::MergedInto.is_in(customers.iter().copied()));
     let rows = Entity::find().filter(Column::ConnectionId.eq(connection)).filter(theirs).all(conn).await?;
     Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// The keys of these subjects, as far as there are any.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_of(
+    conn: &impl ConnectionTrait,
+    connection: ConnectionId,
+    subjects: &[String],
+) -> Result<Vec<CustomerKeyId>, DbErr> {
+    let select = Entity::find().select_only().column(Column::Id).filter(Column::ConnectionId.eq(connection));
+    select.filter(Column::Subject.is_in(subjects.iter().cloned())).into_tuple().all(conn).await
+}
+
+/// Whether this key still opens anything. It is not destroyed before the caller's transaction ends.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hold(txn: &DatabaseTransaction, id: CustomerKeyId) -> Result<bool, DbErr> {
+    let row = Entity::find_by_id(id).filter(Column::DestroyedAt.is_null()).lock_shared().one(txn).await?;
+    Ok(row.is_some())
+}
+
+/// The ids of these keys that were destroyed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn destroyed(
+    conn: &impl ConnectionTrait,
+    ids: impl IntoIterator<Item = CustomerKeyId>,
+) -> Result<BTreeSet<CustomerKeyId>, DbErr> {
+    let select = Entity::find().select_only().column(Column::Id).filter(Column::DestroyedAt.is_not_null());
+    let rows: Vec<CustomerKeyId> = select.filter(Column::Id.is_in(ids)).into_tuple().all(conn).await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// All keys of a connection that still open something.
+///
+/// # Errors
+/// When the database fails.
+pub async fn live(conn: &impl ConnectionTrait, connection: ConnectionId) -> Result<Vec<CustomerKeyId>, DbErr> {
+    let select = Entity::find().select_only().column(Column::Id).filter(Column::ConnectionId.eq(connection));
+    select.filter(Column::DestroyedAt.is_null()).into_tuple().all(conn).await
+}
+
+/// Whose these keys are, as [`crate::mapping::client::key_subject`] names them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn subjects(
+    conn: &impl ConnectionTrait,
+    ids: impl IntoIterator<Item = CustomerKeyId>,
+) -> Result<BTreeMap<CustomerKeyId, String>, DbErr> {
+    let select = Entity::find().select_only().columns([Column::Id, Column::Subject]).filter(Column::Id.is_in(ids));
+    let rows: Vec<(CustomerKeyId, String)> = select.into_tuple().all(conn).await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Destroys these keys for good: what they seal opens nowhere any more. Whose they were is forgotten, so that the same customer gets a
+/// fresh key with a new order. Waits for whoever seals with one of them just now. Returns how many were there to be destroyed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn destroy(txn: &DatabaseTransaction, ids: &[CustomerKeyId], now: DateTime<Utc>) -> Result<u64, DbErr> {
+    let mut destroyed = 0;
+    for some in ids.chunks(TOGETHER) {
+        let update = Entity::update_many()
+            .filter(Column::Id.is_in(some.iter().copied()))
+            .filter(Column::DestroyedAt.is_null())
+            .col_expr(Column::Subject, Expr::cust("'redacted:' || CAST(id AS text)"))
+            .col_expr(Column::SealedKey, Expr::value(None::<String>))
+            .col_expr(Column::MergedInto, Expr::value(None::<i64>))
+            .col_expr(Column::DestroyedAt, Expr::value(now));
+        destroyed += update.exec(txn).await?.rows_affected;
+    }
+    Ok(destroyed)
 }
 
 /// The customer `deleted` is the customer `kept` from now on.
@@ -176,6 +256,8 @@ async fn find(conn: &impl ConnectionTrait, connection: ConnectionId, subjects: &
     Entity::find()
         .filter(Column::ConnectionId.eq(connection))
         .filter(Column::Subject.is_in(subjects.iter().cloned()))
+        .order_by_asc(Column::Id)
+        .lock_shared()
         .all(conn)
         .await
 }

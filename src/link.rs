@@ -3,6 +3,8 @@
 //! Before a write its intent is stored, after it the answer. A restart that meets an intent cannot know whether the write was done: it
 //! looks first (law 8). The unique index over (connection, kind, Shopify id) holds law 1 against every race.
 
+mod erase;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::{
     ids::{ConnectionId, CustomerKeyId, LinkId, OrderId},
@@ -16,9 +18,10 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+pub use self::erase::{forget_all_guests, forget_guests, guest, redact};
 use crate::{
     crypto::{self, DataKey, Keyring},
-    customer_key,
+    customer_key, order,
     work::{self, LEASE, Lease},
 };
 
@@ -99,7 +102,8 @@ pub struct Intent<'a> {
 /// Notes what is about to be written, if the order is still ours and nobody else is writing the same document.
 ///
 /// # Errors
-/// [`Error::Fenced`] when the lease was lost or the order given up, [`Error::Busy`] when another visit is writing it.
+/// [`Error::Fenced`] when the lease was lost or the order given up, [`Error::Erased`] when its customer was erased, [`Error::Busy`] when
+/// another visit is writing it.
 pub async fn intend(
     txn: &DatabaseTransaction,
     writer: Writer<'_>,
@@ -162,8 +166,10 @@ pub async fn intend(
 /// Whether the order is still ours and nobody gave it up, for another [`LEASE`].
 async fn hold(txn: &DatabaseTransaction, lease: Lease, now: DateTime<Utc>) -> Result<(), Error> {
     let renewal = work::renewal::<synced_order::Entity>(lease, now)?;
-    let held = renewal.filter(synced_order::Column::State.ne(synced_order::State::Dismissed)).exec(txn).await?;
-    if held.rows_affected == 1 { Ok(()) } else { Err(Error::Fenced) }
+    let held = renewal.filter(synced_order::Column::State.ne(synced_order::State::Dismissed));
+    let row = held.exec_with_returning(txn).await?.into_iter().next().ok_or(Error::Fenced)?;
+    // Asked after the row is ours: whoever erases a customer locks the orders first.
+    if order::is_redacted(txn, &row).await? { Err(Error::Erased) } else { Ok(()) }
 }
 
 /// What FreshBooks answered about a document.
@@ -193,11 +199,13 @@ pub async fn confirm<D: Serialize>(
 ) -> Result<(), Error> {
     let (key_id, key) = writer.key;
     let seal = |draft| -> Result<String, Error> { Ok(key.seal(&place(answer.id), &serde_json::to_vec(draft)?)?) };
+    // The document is linked in any case; what it says of a customer who was erased meanwhile is not kept.
+    let written = if customer_key::hold(txn, *key_id).await? { answer.written } else { None };
     Entity::update_many()
         .filter(Column::Id.eq(answer.id))
         .col_expr(Column::State, Expr::value(answer.state))
         .col_expr(Column::FreshbooksId, Expr::value(answer.freshbooks_id))
-        .col_expr(Column::Written, Expr::value(answer.written.map(seal).transpose()?))
+        .col_expr(Column::Written, Expr::value(written.map(seal).transpose()?))
         .col_expr(Column::CustomerKeyId, Expr::value(key_id.0))
         .col_expr(Column::Facts, Expr::value(serde_json::to_string(answer.facts)?))
         .col_expr(Column::Fence, SimpleExpr::Custom("NULL".into()))
@@ -338,6 +346,9 @@ pub enum Error {
     /// The lease ran out and somebody else has the order, or a person gave it up.
     #[error("this visit no longer holds the order")]
     Fenced,
+    /// The order's customer was erased meanwhile: nothing is written for it any more.
+    #[error("the order's customer was erased")]
+    Erased,
     /// Another visit is writing the same document.
     #[error("another visit is writing the same document")]
     Busy,

@@ -4,7 +4,9 @@
 //! newest `updatedAt` wins, whatever the order of arrival; the same state again changes nothing and wakes nobody.
 
 mod dismiss;
+mod find;
 mod reconsider;
+mod redacted;
 mod settle;
 pub mod snapshot;
 
@@ -24,7 +26,9 @@ use sea_orm::{
 
 pub use self::{
     dismiss::dismiss,
+    find::{find, find_by_name, load, lock_of_keys, newest_of_customers, of_keys},
     reconsider::reconsider,
+    redacted::{erased, is_redacted, seal_under},
     settle::{Outcome, Proof, problem, retry_later, settle},
 };
 use crate::{
@@ -64,9 +68,9 @@ pub enum Target {
     Shopify(ConnectionId, i64),
 }
 
-/// Stores what these orders are now and marks those due that are new or newer. Older ones change nothing. What was announced before
-/// `asked_at` is in these states: such an order need not be read again. At most 500 a call, no order twice. Returns how many were new or
-/// newer.
+/// Stores what these orders are now and marks those due that are new or newer. Older ones change nothing; of those whose customer was
+/// erased only the version is kept. What was announced before `asked_at` is in these states: such an order need not be read again. At most
+/// 500 a call, no order twice. Returns how many were new or newer.
 ///
 /// # Errors
 /// When the database fails.
@@ -89,19 +93,26 @@ pub async fn record(
         .filter_map(|order| Some((order, known.get(&order.number_of_id())?)))
         .filter(|(order, row)| row.shopify_updated_at.is_none_or(|version| version < order.updated_at))
         .collect();
-    let subjects: Vec<String> = newer.iter().map(|(order, _)| mapping::client::key_subject(order)).collect();
+    let erased = redacted::among(txn, newer.iter().map(|(_, row)| *row)).await?;
+    let kept = newer.iter().filter(|(_, row)| !erased.contains(&row.id));
+    let subjects: Vec<String> = kept.map(|(order, _)| mapping::client::key_subject(order)).collect();
     let keys = customer_key::load_or_make(txn, keyring, connection, &subjects, now).await?;
-    for ((order, row), subject) in newer.iter().zip(&subjects) {
-        let key = keys.get(subject);
-        if let Some(key) = key {
-            snapshot::put(txn, row.id, order, key).await?;
-        }
+    for (order, row) in &newer {
         // Somebody gave a dismissed order up: what is new is kept, and nothing is done about it.
         let update = match row.state {
             State::Dismissed => Entity::update_many(),
             _ => marked(work::mark::<Entity>(mark.lane, now)?, mark, now),
         };
-        read_now(update, order, key.map(|(id, _)| id.0)).filter(Column::Id.eq(row.id)).exec(txn).await?;
+        let update = if erased.contains(&row.id) {
+            update.col_expr(Column::ShopifyUpdatedAt, Expr::value(order.updated_at))
+        } else {
+            let key = keys.get(&mapping::client::key_subject(order));
+            if let Some(key) = key {
+                snapshot::put(txn, row.id, order, key).await?;
+            }
+            read_now(update, order, key.map(|(id, _)| id.0))
+        };
+        update.filter(Column::Id.eq(row.id)).exec(txn).await?;
     }
     // Later announcements may be of something newer still: those orders stay stale.
     let is_read = |order: &&Order| {
@@ -177,7 +188,8 @@ pub async fn waiting_to_be_read(
 }
 
 /// Stores what these orders were when Shopify was asked, without marking them: whoever visits them goes on with it. A state older than
-/// the one known changes nothing; what was announced meanwhile keeps an order stale, so that it is read again.
+/// the one known changes nothing; what was announced meanwhile keeps an order stale, so that it is read again. Of orders whose customer was
+/// erased nothing is stored.
 ///
 /// # Errors
 /// When the database fails.
@@ -195,9 +207,11 @@ pub async fn refresh(
         .lock_exclusive()
         .all(txn)
         .await?;
-    let subjects: Vec<String> = read.iter().map(|(_, order)| mapping::client::key_subject(order)).collect();
+    let erased = redacted::among(txn, &rows).await?;
+    let kept = read.iter().filter(|(reading, _)| !erased.contains(&reading.id));
+    let subjects: Vec<String> = kept.clone().map(|(_, order)| mapping::client::key_subject(order)).collect();
     let keys = customer_key::load_or_make(txn, keyring, connection, &subjects, now).await?;
-    for ((reading, order), subject) in read.iter().zip(&subjects) {
+    for ((reading, order), subject) in kept.zip(&subjects) {
         let Some(row) = rows.iter().find(|row| row.id == reading.id) else { continue };
         if row.shopify_updated_at.is_some_and(|known| known > order.updated_at) {
             continue; // recorded while we were reading, and newer
@@ -263,27 +277,6 @@ pub async fn announce(
     Ok(known.into_values().map(|row| (row.shopify_order_id, row.shopify_updated_at)).collect())
 }
 
-/// The newest order of each of these customers, by Shopify's numbers.
-///
-/// # Errors
-/// When the database fails.
-pub async fn newest_of_customers(
-    txn: &impl ConnectionTrait,
-    connection: ConnectionId,
-    customers: &[i64],
-) -> Result<Vec<i64>, DbErr> {
-    let keys = customer_key::of_customers(txn, connection, customers).await?;
-    let rows: Vec<Option<i64>> = Entity::find()
-        .select_only()
-        .column_as(Expr::col(Column::ShopifyOrderId).max(), "newest")
-        .filter(Column::CustomerKeyId.is_in(keys))
-        .group_by(Column::CustomerKeyId)
-        .into_tuple()
-        .all(txn)
-        .await?;
-    Ok(rows.into_iter().flatten().collect())
-}
-
 /// Syncs one order anew, ahead of everything else: it is read from Shopify and planned again, whatever became of it before. This is the one
 /// way back for an order that was dismissed.
 ///
@@ -305,47 +298,6 @@ pub async fn resync(app: &App, by: &Actor, target: Target) -> Result<Model, Erro
     txn.commit().await?;
     app.bell.notify_one();
     Ok(row)
-}
-
-/// The order of this id.
-///
-/// # Errors
-/// When there is none, or the database fails.
-pub async fn load(conn: &impl ConnectionTrait, id: OrderId) -> Result<Model, Error> {
-    Entity::find_by_id(id).one(conn).await?.ok_or(Error::Missing)
-}
-
-/// The order of this Shopify number.
-///
-/// # Errors
-/// When the database fails.
-pub async fn find(
-    conn: &impl ConnectionTrait,
-    connection: ConnectionId,
-    shopify_order_id: i64,
-) -> Result<Option<Model>, DbErr> {
-    Entity::find()
-        .filter(Column::ConnectionId.eq(connection))
-        .filter(Column::ShopifyOrderId.eq(shopify_order_id))
-        .one(conn)
-        .await
-}
-
-/// The newest order of this name, such as `#1001`.
-///
-/// # Errors
-/// When the database fails.
-pub async fn find_by_name(
-    conn: &impl ConnectionTrait,
-    connection: ConnectionId,
-    name: &str,
-) -> Result<Option<Model>, DbErr> {
-    Entity::find()
-        .filter(Column::ConnectionId.eq(connection))
-        .filter(Column::Name.eq(name))
-        .order_by_desc(Column::ShopifyOrderId)
-        .one(conn)
-        .await
 }
 
 /// What every mark says beside the due columns. A leased row keeps its fence: the visit under way notices by the generation.

@@ -1,8 +1,58 @@
-//! Retention: what is older than it may be kept is deleted.
+//! Retention: what is older than it may be kept is deleted, night by night. Audit entries stay, and so does which document belongs to which
+//! order.
 
+use chrono::TimeDelta;
 use entity::ids::ConnectionId;
+use sea_orm::DbErr;
+use tracing::{info, warn};
 
-use crate::app::App;
+use crate::{app::App, order::snapshot, privacy, webhook};
 
-/// Deletes what is too old.
-pub async fn run_scheduled(_app: &App, _id: ConnectionId) {}
+/// Snapshots that are deleted in one transaction: whoever writes meanwhile hardly waits.
+const TOGETHER: u64 = 500;
+
+/// What was deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Deleted {
+    /// Webhook deliveries.
+    pub deliveries: u64,
+    /// Snapshots of orders at rest: they are read again should anything be done about them.
+    pub snapshots: u64,
+    /// Requests about people that no longer say about whom.
+    pub requests: u64,
+}
+
+/// Deletes what is too old, by the clock.
+pub async fn run_scheduled(app: &App, id: ConnectionId) {
+    match run(app, id).await {
+        Ok(Deleted { deliveries, snapshots, requests }) => {
+            info!(connection = %id, deliveries, snapshots, requests, "what is past its retention was deleted of connection {id}");
+        }
+        Err(e) => {
+            warn!(error = &e as &dyn std::error::Error, connection = %id, "what is past its retention could not be deleted of connection {id}");
+        }
+    }
+}
+
+/// Deletes what was received, or has not changed, for `MLC_RETENTION_DAYS`. Ends early, at the end of a batch, when the process stops.
+///
+/// # Errors
+/// When the database fails.
+pub async fn run(app: &App, id: ConnectionId) -> Result<Deleted, DbErr> {
+    let before = app.clock.now() - TimeDelta::days(i64::from(app.config.retention_days));
+    let mut deleted = Deleted {
+        deliveries: webhook::delete_older(app.db.write(), id, before).await?,
+        requests: privacy::forget_older(app.db.write(), id, before).await?,
+        snapshots: 0,
+    };
+    while !app.stop.is_cancelled() {
+        let txn = app.db.begin_write().await?;
+        let rows = snapshot::delete_older(&txn, id, before, TOGETHER).await?;
+        txn.commit().await?;
+        deleted.snapshots += rows;
+        if rows < TOGETHER {
+            break;
+        }
+    }
+    Ok(deleted)
+}

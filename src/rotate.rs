@@ -6,7 +6,7 @@
 
 use tracing::{error, info};
 
-use crate::{app::App, connection, customer_key, grant, subscription};
+use crate::{app::App, connection, customer_key, grant, privacy, subscription};
 
 /// What was sealed anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Rotated {
     pub grants: u64,
     /// Customers' keys.
     pub customer_keys: u64,
+    /// Addresses that open requests about people name.
+    pub requests: u64,
     /// Secrets of callbacks.
     pub callbacks: u64,
 }
@@ -27,6 +29,7 @@ pub async fn run(app: &App) -> Result<Rotated, Error> {
     Ok(Rotated {
         grants: grant::reseal(app).await?,
         customer_keys: customer_key::reseal(app).await?,
+        requests: privacy::reseal(app).await?,
         callbacks: subscription::reseal(app).await?,
     })
 }
@@ -37,11 +40,14 @@ pub(crate) async fn run_quietly(app: &App) {
         error!(error = &e as &dyn std::error::Error, "alerts about keys could not be closed");
     }
     match run(app).await {
-        Ok(Rotated { grants: 0, customer_keys: 0, callbacks: 0 }) => {}
-        Ok(Rotated { grants, customer_keys, callbacks }) => {
+        Ok(Rotated { grants: 0, customer_keys: 0, requests: 0, callbacks: 0 }) => {}
+        Ok(Rotated { grants, customer_keys, requests, callbacks }) => {
             info!(
                 grants,
-                customer_keys, callbacks, "stored secrets were sealed anew under the first of MLC_ENCRYPTION_KEYS"
+                customer_keys,
+                requests,
+                callbacks,
+                "stored secrets were sealed anew under the first of MLC_ENCRYPTION_KEYS"
             );
         }
         Err(e) => error!(
@@ -60,6 +66,9 @@ pub enum Error {
     /// A customer's key could not be sealed anew.
     #[error("a customer's key could not be sealed anew")]
     Key(#[from] customer_key::Error),
+    /// What a request about a person names could not be sealed anew.
+    #[error("what a request about a person names could not be sealed anew")]
+    Privacy(#[from] privacy::Error),
     /// A callback's secret could not be sealed anew.
     #[error("a callback's secret could not be sealed anew")]
     Callback(#[from] subscription::Error),

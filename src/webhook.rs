@@ -27,8 +27,10 @@ use tokio::{
 };
 use tracing::{error, warn};
 
-pub use self::retain::delete_older;
-use crate::{app::App, crypto, customer_key, freshbooks::callback, order, shopify::webhook::TOPICS, telemetry};
+pub use self::retain::{delete_older, forget_customers, forget_shop};
+use crate::{
+    app::App, crypto, customer_key, freshbooks::callback, order, privacy, shopify::webhook::TOPICS, telemetry,
+};
 
 /// Deliveries that may wait for the next batch.
 const WAITING: usize = 1_024;
@@ -204,6 +206,8 @@ enum Failure {
     Order(#[from] order::Error),
     #[error(transparent)]
     Key(#[from] customer_key::Error),
+    #[error("a request about people could not be stored")]
+    Privacy(#[from] privacy::Error),
     #[error("what a request names could not be sealed")]
     Crypto(#[from] crypto::Error),
     #[error("a list could not be written")]

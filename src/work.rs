@@ -69,6 +69,20 @@ impl Due for entity::pull::Entity {
     }
 }
 
+impl Due for entity::privacy_request::Entity {
+    const OF_ACTIVE: bool = false;
+
+    fn id(row: &Self::Model) -> i64 {
+        row.id.0
+    }
+    fn fence(row: &Self::Model) -> Option<Uuid> {
+        row.fence
+    }
+    fn lane(row: &Self::Model) -> i16 {
+        row.lane
+    }
+}
+
 impl Due for entity::alert::Entity {
     const OF_ACTIVE: bool = false;
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use entity::{alert, alert_digest, pull, synced_order};
+use entity::{alert, alert_digest, privacy_request, pull, synced_order};
 use sea_orm::DbErr;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{error, warn};
@@ -10,7 +10,7 @@ use tracing::{error, warn};
 use crate::{
     alert as alerts,
     app::App,
-    pull as pulls, sync,
+    privacy, pull as pulls, sync,
     work::{self, Due, Lease},
 };
 
@@ -26,6 +26,7 @@ pub async fn run(app: &App) {
     let reads = Arc::new(Semaphore::new(4));
     // Apart from the orders: a mail server that does not answer holds up no sync.
     let messages = Arc::new(Semaphore::new(2));
+    let people = Arc::new(Semaphore::new(1));
     while !app.stop.is_cancelled() {
         let mut claimed = 0;
         for outcome in [
@@ -33,6 +34,7 @@ pub async fn run(app: &App) {
             claim_pulls(app, &reads).await,
             claim_alerts(app, &messages).await,
             claim_digest(app, &messages).await,
+            claim_requests(app, &people).await,
         ] {
             match outcome {
                 Ok(rows) => claimed += rows,
@@ -61,7 +63,8 @@ pub async fn drain(app: &App) -> Result<usize, DbErr> {
         let orders = work::claim::<synced_order::Entity>(app.db.write(), 50, app.clock.now()).await?;
         let alerts = work::claim::<alert::Entity>(app.db.write(), 50, app.clock.now()).await?;
         let digest = work::claim::<alert_digest::Entity>(app.db.write(), 1, app.clock.now()).await?;
-        let claimed = pulls.len() + orders.len() + alerts.len() + digest.len();
+        let requests = work::claim::<privacy_request::Entity>(app.db.write(), 1, app.clock.now()).await?;
+        let claimed = pulls.len() + orders.len() + alerts.len() + digest.len() + requests.len();
         if claimed == 0 {
             return Ok(visits);
         }
@@ -77,6 +80,9 @@ pub async fn drain(app: &App) -> Result<usize, DbErr> {
         }
         for (lease, row) in digest {
             alerts::digest::deliver(app, lease, row).await;
+        }
+        for (lease, row) in requests {
+            privacy::attend(app, lease, row).await;
         }
     }
 }
@@ -127,6 +133,17 @@ async fn claim_alerts(app: &App, free: &Arc<Semaphore>) -> Result<usize, DbErr> 
         });
     }
     Ok(claimed)
+}
+
+async fn claim_requests(app: &App, free: &Arc<Semaphore>) -> Result<usize, DbErr> {
+    let Ok(permit) = free.clone().try_acquire_owned() else { return Ok(0) };
+    let rows = work::claim::<privacy_request::Entity>(app.db.write(), 1, app.clock.now()).await?;
+    let Some((lease, row)) = rows.into_iter().next() else { return Ok(0) };
+    visit::<privacy_request::Entity>(app, lease, permit, RENEW, {
+        let app = app.clone();
+        async move { privacy::attend(&app, lease, row).await }
+    });
+    Ok(1)
 }
 
 async fn claim_digest(app: &App, free: &Arc<Semaphore>) -> Result<usize, DbErr> {

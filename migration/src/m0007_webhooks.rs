@@ -180,7 +180,10 @@ fn indices() -> Vec<IndexCreateStatement> {
             .col("kind")
             .col("freshbooks_id")
             .to_owned(),
+        // Erasing a customer begins at their keys.
         index("synced_order_by_customer", "synced_order").col("customer_key_id").to_owned(),
+        index("order_snapshot_by_customer", "order_snapshot").col("customer_key_id").to_owned(),
+        index("resource_link_by_customer", "resource_link").col("customer_key_id").to_owned(),
     ]
 }
 

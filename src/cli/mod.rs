@@ -3,6 +3,7 @@
 //! The commands are thin: each reads its arguments, calls the library and prints. What they print goes to stdout, everything said about
 //! it to stderr.
 
+mod audit;
 mod keygen;
 mod migrate;
 mod output;
@@ -48,6 +49,9 @@ enum Command {
     Keygen,
     /// Seals every stored secret anew under the first of MLC_ENCRYPTION_KEYS
     RotateKeys,
+    /// The audit trail
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Asks Shopify and FreshBooks whether all is as it should be, with the stored credentials; 1 when something is not
     Ping(ping::Args),
     /// Shows it all at once: simulated Shopify and FreshBooks, a sample store, its orders, their invoices
@@ -78,6 +82,7 @@ fn run() -> anyhow::Result<()> {
             Command::Schema => schema::run(),
             Command::Keygen => keygen::run(),
             Command::RotateKeys => rotate_keys::run(Config::read(settings)?).await,
+            Command::Audit(command) => audit::run(&Config::read(settings)?, command).await,
             Command::Ping(args) => ping::run(Config::read(settings)?, args).await,
             Command::Sandbox(args) => sandbox::run(settings, args).await,
         }

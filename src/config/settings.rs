@@ -118,7 +118,7 @@ pub struct Settings {
     /// Orders synced at the same time by this process, 1 to 256
     #[arg(long, alias = "mlc-workers", env = "MLC_WORKERS", default_value = default::WORKERS)]
     pub workers: Option<String>,
-    /// Days that order snapshots and webhook deliveries (personal data) are kept
+    /// Days that webhook deliveries, and the snapshots of orders that nothing happens to, are kept
     #[arg(long, alias = "mlc-retention-days", env = "MLC_RETENTION_DAYS", default_value = default::RETENTION_DAYS)]
     pub retention_days: Option<String>,
     /// Multiplies the waits of the retry ladder: for rehearsals and tests

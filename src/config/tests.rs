@@ -55,10 +55,15 @@ fn the_public_url_follows_the_listen_address() {
 fn a_setting_that_has_no_effect_yet_is_told_to_whoever_sets_it() {
     let quiet = read(|given| given.public_url = some("https://books.example.com")).unwrap();
     assert_eq!(quiet.warnings(), Vec::<String>::new());
-    let relied_on = read(|given| given.retention_days = some("30")).unwrap();
+    let relied_on = read(|given| given.reconcile_cron = some("0 0 4 * * *")).unwrap();
     assert!(
-        relied_on.warnings().iter().any(|warning| warning.starts_with("MLC_RETENTION_DAYS is set and has no effect"))
+        relied_on.warnings().iter().any(|warning| warning.starts_with("MLC_RECONCILE_CRON is set and has no effect"))
     );
+    let kept = read(|given| {
+        given.public_url = some("https://books.example.com");
+        given.retention_days = some("30");
+    });
+    assert_eq!(kept.unwrap().warnings(), Vec::<String>::new());
     let nobody = read(|given| given.alert_digest_cron = some("0 0 7 * * *")).unwrap();
     assert!(nobody.warnings().iter().any(|warning| warning.contains("MLC_ALERT_DIGEST_CRON is set, but neither")));
     let somebody = read(|given| {

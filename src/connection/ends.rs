@@ -336,3 +336,25 @@ pub(crate) async fn disconnected(app: &App, by: &Actor, id: ConnectionId) -> Res
     txn.commit().await?;
     Ok(row)
 }
+
+/// Forgets what the shop of a connection that has ended said of itself, its name first of all. What ties its documents to its books stays.
+/// `false`, and nothing is forgotten, where somebody has connected it again.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn forget_shop(
+    txn: &DatabaseTransaction,
+    id: ConnectionId,
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let forgotten = Entity::update_many()
+        .filter(Column::Id.eq(id))
+        .filter(Column::Status.eq(Status::Disconnected))
+        .col_expr(Column::Name, Expr::col(Column::ShopDomain))
+        .col_expr(Column::ShopName, Expr::value(None::<String>))
+        .col_expr(Column::Businesses, Expr::value(None::<String>))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .exec(txn)
+        .await?;
+    Ok(forgotten.rows_affected == 1)
+}

@@ -94,7 +94,7 @@ impl AuditEntry {
     }
 
     /// What was done, such as `create_invoice`; `none` for a decision not to write, `update_settings` for changed settings,
-    /// `dismiss` for an order given up.
+    /// `dismiss` for an order given up, `redact_customer` for a customer erased.
     async fn action(&self) -> &str {
         &self.0.action
     }
@@ -109,7 +109,8 @@ impl AuditEntry {
         &self.0.actor
     }
 
-    /// The part of this service that decided: `sync`, `settings`, or `order` for what a person did about an order.
+    /// The part of this service that decided: `sync`, `settings`, `order` for what a person did about an order, `privacy` for requests
+    /// about people.
     async fn source(&self) -> &str {
         &self.0.source
     }

@@ -9,7 +9,7 @@ use async_graphql::{ErrorExtensionValues, ServerError};
 use sea_orm::DbErr;
 use tracing::error;
 
-use crate::{alert, audit, auth::Denied, connection, crypto, customer_key, link, order};
+use crate::{alert, audit, auth::Denied, connection, crypto, customer_key, link, order, privacy};
 
 /// What resolvers return.
 pub(super) type Result<T> = std::result::Result<T, Fault>;
@@ -119,6 +119,15 @@ impl From<alert::Error> for Fault {
     fn from(error: alert::Error) -> Self {
         match error {
             alert::Error::Missing => Self::NotFound("There is no such alert.".to_owned()),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<privacy::Error> for Fault {
+    fn from(error: privacy::Error) -> Self {
+        match error {
+            privacy::Error::Missing => Self::NotFound("There is no such request.".to_owned()),
             other => Self::internal(&other),
         }
     }

@@ -15,6 +15,7 @@ mod node;
 mod order;
 mod page;
 mod preview;
+mod privacy;
 mod problem;
 mod pull;
 mod scalar;
@@ -41,6 +42,7 @@ use self::{
     order::{OrderMutation, OrderQuery, SyncedOrder},
     page::{Cursor, Page},
     preview::PreviewQuery,
+    privacy::{PrivacyMutation, PrivacyQuery, PrivacyRequest},
     pull::{Pull, PullMutation, PullQuery},
     settings::SettingsMutation,
     viewer::ViewerQuery,
@@ -64,13 +66,22 @@ pub struct Query(
     PullQuery,
     DeliveryQuery,
     AlertQuery,
+    PrivacyQuery,
     PreviewQuery,
     WhatIfQuery,
 );
 
 /// What may be changed. Every mutation takes one `input` and answers the changed object, or what is wrong with the input.
 #[derive(Default, MergedObject)]
-pub struct Mutation(ConnectionMutation, PingMutation, OrderMutation, PullMutation, SettingsMutation, AlertMutation);
+pub struct Mutation(
+    ConnectionMutation,
+    PingMutation,
+    OrderMutation,
+    PullMutation,
+    SettingsMutation,
+    AlertMutation,
+    PrivacyMutation,
+);
 
 /// The schema, with what its resolvers need.
 pub type Schema = Built<Query, Mutation, EmptySubscription>;
@@ -93,6 +104,8 @@ fn build() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription> {
         .override_output_type_description::<PageEdge<WebhookDelivery>>("A delivery and its place in the list.")
         .override_output_type_description::<Page<Alert>>("A page of alerts.")
         .override_output_type_description::<PageEdge<Alert>>("An alert and its place in the list.")
+        .override_output_type_description::<Page<PrivacyRequest>>("A page of requests about people.")
+        .override_output_type_description::<PageEdge<PrivacyRequest>>("A request and its place in the list.")
 }
 
 /// The schema of a running application.

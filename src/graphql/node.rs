@@ -1,7 +1,7 @@
 //! Global ids: opaque to the outside, a type's name and a row's number inside (`SyncedOrder:12` in URL-safe base64).
 
 use async_graphql::{Context, ID, Interface, Object};
-use entity::ids::{AlertId, AuditEntryId, ConnectionId, DeliveryId, OrderId, PullId};
+use entity::ids::{AlertId, AuditEntryId, ConnectionId, DeliveryId, OrderId, PrivacyRequestId, PullId};
 use sea_orm::EntityTrait;
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
     delivery::WebhookDelivery,
     error::{Fault, Result},
     order::SyncedOrder,
+    privacy::PrivacyRequest,
     pull::Pull,
 };
 use crate::{alert, global_id};
@@ -57,7 +58,7 @@ macro_rules! numbered {
 
 numbered! {
     ConnectionId: "Connection", OrderId: "SyncedOrder", AuditEntryId: "AuditEntry", PullId: "Pull", AlertId: alert::GLOBAL_TYPE,
-    DeliveryId: "WebhookDelivery",
+    PrivacyRequestId: "PrivacyRequest", DeliveryId: "WebhookDelivery",
 }
 
 /// Anything with a global id, found again by `node`.
@@ -74,6 +75,8 @@ pub(super) enum Node {
     Pull(Pull),
     /// An alert.
     Alert(Alert),
+    /// A request about a person or a shop.
+    PrivacyRequest(PrivacyRequest),
     /// A webhook delivery.
     WebhookDelivery(WebhookDelivery),
 }
@@ -111,6 +114,10 @@ impl NodeQuery {
             let row = entity::alert::Entity::find_by_id(id).one(db).await?;
             let connection = row.as_ref().map(|row| row.connection_id);
             (row.map(|row| Alert(row).into()), connection)
+        } else if let Some(id) = PrivacyRequestId::find(&id) {
+            let row = entity::privacy_request::Entity::find_by_id(id).one(db).await?;
+            let connection = row.as_ref().map(|row| row.connection_id);
+            (row.map(|row| PrivacyRequest(row).into()), connection)
         } else if let Some(id) = DeliveryId::find(&id) {
             let row = entity::webhook_delivery::Entity::find_by_id(id).one(db).await?;
             let connection = row.as_ref().and_then(|row| row.connection_id);

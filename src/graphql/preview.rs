@@ -109,8 +109,8 @@ fn shown(preview: Preview, people: bool) -> OrderPreview {
         proof.as_ref().and_then(|(proof, currency)| Money::hundredths(cents(proof), currency.code()))
     };
     OrderPreview {
-        shopify_order_id: preview.order.number_of_id().to_string(),
-        order_name: preview.order.name.clone(),
+        shopify_order_id: preview.shopify_order_id.to_string(),
+        order_name: preview.order_name.clone(),
         known_since: preview.known_since.map(Instant),
         owed: money(|proof| proof.shopify),
         predicted_total: money(|proof| proof.predicted),

@@ -31,16 +31,19 @@ pub(super) enum Right {
     Pull,
     /// Acknowledge alerts.
     Acknowledge,
+    /// Hand out what is held of a customer who asks for it.
+    HandOut,
     /// Change connections, grants, settings and schedules.
     Manage,
 }
 
-const RIGHTS: [auth::Right; 6] = [
+const RIGHTS: [auth::Right; 7] = [
     auth::Right::Read,
     auth::Right::ReadPersonal,
     auth::Right::Resync,
     auth::Right::Pull,
     auth::Right::Acknowledge,
+    auth::Right::HandOut,
     auth::Right::Manage,
 ];
 

@@ -202,7 +202,8 @@ fn fit(draft: &mut ClientDraft) -> Vec<(String, String)> {
     cut
 }
 
-fn subject(order: &Order) -> Subject {
+/// Who bought this order.
+pub fn subject(order: &Order) -> Subject {
     let company = order.purchasing_entity.as_ref().and_then(|entity| entity.company.as_ref()?.id.number());
     let customer = order.customer.as_ref().and_then(|customer| customer.id.number());
     match (company, customer, email(order)) {

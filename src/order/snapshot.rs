@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use entity::{
     ids::{ConnectionId, CustomerKeyId, OrderId},
     order_snapshot::{ActiveModel, Column, Entity},
     synced_order,
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, sea_query::OnConflict,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait,
+    sea_query::{Expr, OnConflict},
 };
 
 use super::Error;
@@ -61,6 +64,53 @@ pub async fn find(conn: &impl ConnectionTrait, keyring: &Keyring, id: OrderId) -
     let Some(key) = customer_key::find_by_id(conn, keyring, row.customer_key_id).await? else { return Ok(None) };
     let order = serde_json::from_slice(&key.open(&place(id), &row.sealed)?)?;
     Ok(Some(Snapshot { order, key: (row.customer_key_id, key) }))
+}
+
+/// Deletes the stored states that these keys seal. Returns how many those were.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete_of_keys(txn: &DatabaseTransaction, keys: &[CustomerKeyId]) -> Result<u64, DbErr> {
+    let theirs = Column::CustomerKeyId.is_in(keys.iter().copied());
+    Ok(Entity::delete_many().filter(theirs).exec(txn).await?.rows_affected)
+}
+
+/// Deletes stored states of orders at rest that nothing has happened to since `before`, and has those orders read again when they are
+/// looked at the next time; at most `limit`. Returns how many those were.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete_older(
+    txn: &DatabaseTransaction,
+    connection: ConnectionId,
+    before: DateTime<Utc>,
+    limit: u64,
+) -> Result<u64, DbErr> {
+    use synced_order::{Column as OrderColumn, Entity as Orders};
+    let stored = Entity::find().select_only().column(Column::OrderId).into_query();
+    let at_rest = OrderColumn::DueAt.is_null().and(OrderColumn::Fence.is_null());
+    let ids: Vec<OrderId> = Orders::find()
+        .select_only()
+        .column(OrderColumn::Id)
+        .filter(OrderColumn::ConnectionId.eq(connection))
+        .filter(OrderColumn::UpdatedAt.lt(before))
+        .filter(at_rest)
+        .filter(OrderColumn::Id.in_subquery(stored))
+        .order_by_asc(OrderColumn::ShopifyOrderId)
+        .limit(limit)
+        .lock_exclusive()
+        .into_tuple()
+        .all(txn)
+        .await?;
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    Orders::update_many()
+        .filter(OrderColumn::Id.is_in(ids.iter().copied()))
+        .col_expr(OrderColumn::Stale, Expr::value(true))
+        .exec(txn)
+        .await?;
+    Ok(Entity::delete_many().filter(Column::OrderId.is_in(ids)).exec(txn).await?.rows_affected)
 }
 
 /// Which orders have a stored state, those placed last first; at most `limit`.

@@ -177,6 +177,7 @@ fn remedy(error: &Error) -> Remedy {
     let platform = |code, message: String| Remedy::Retry(Problem::new(Owner::Platform, code, message, AGAIN));
     match error {
         Error::Link(link::Error::Fenced) => Remedy::Leave,
+        Error::Link(link::Error::Erased) => Remedy::Rest(State::Skipped, order::erased()),
         Error::Link(link::Error::Busy) => Remedy::Wait(Duration::from_millis(300)),
         Error::Stopping => Remedy::Wait(Duration::ZERO),
         Error::NotShownYet => platform("NOT_IN_SHOPIFY", format!("{error}.")),

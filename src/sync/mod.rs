@@ -5,6 +5,7 @@
 mod apply;
 mod diff;
 mod failure;
+mod named;
 pub mod plan;
 mod preview;
 mod reading;
@@ -19,13 +20,12 @@ use entity::{
     resource_link::Kind,
     synced_order::{self, State},
 };
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use tracing::{info, instrument, warn};
 
 use self::plan::{Action, Known, invoice_key, plan};
 pub use self::{
     failure::Error,
+    named::find_by_name,
     preview::{Preview, preview},
     reading::Readings,
     what_if::{Difference, Side, WhatIf, what_if},
@@ -89,38 +89,55 @@ async fn run(app: &App, lease: Lease, row: synced_order::Model, used: &Used) -> 
     let settings = connections::settings(&connection)?;
     let shop = connections::shop(&connection)?;
     let mut visit = Visit { app, connection, settings, shop, row, lease, used };
-    let Some(snapshot) = visit.snapshot().await? else {
-        if visit.row.lane == Lane::Webhook as i16 && visit.row.shopify_updated_at.is_none() {
-            return Err(Error::NotShownYet);
+    match visit.snapshot().await? {
+        Found::Order(snapshot) => visit.make_it_so(&snapshot).await,
+        Found::Erased => visit.rest(State::Skipped, Some(order::erased()), None, true).await,
+        // Told of before it can be read: a moment later it can.
+        Found::Nothing if visit.row.lane == Lane::Webhook as i16 && visit.row.shopify_updated_at.is_none() => {
+            Err(Error::NotShownYet)
         }
-        let problem = Problem::new(
-            Owner::Merchant,
-            "NOT_IN_SHOPIFY",
-            "Shopify shows no such order.",
-            "Check the number; orders older than 60 days need the scope read_all_orders.",
-        );
-        return visit.rest(State::Failed, Some(problem), None, true).await;
-    };
-    visit.make_it_so(&snapshot).await
+        Found::Nothing => {
+            let problem = Problem::new(
+                Owner::Merchant,
+                "NOT_IN_SHOPIFY",
+                "Shopify shows no such order.",
+                "Check the number; orders older than 60 days need the scope read_all_orders.",
+            );
+            visit.rest(State::Failed, Some(problem), None, true).await
+        }
+    }
+}
+
+/// An order as it is to be booked, or why not.
+enum Found {
+    Order(Box<Snapshot>),
+    /// Shopify shows no such order.
+    Nothing,
+    /// Its customer was erased.
+    Erased,
 }
 
 impl Visit<'_> {
     /// The order as it is now: read from Shopify where somebody said that ours may be old.
-    async fn snapshot(&mut self) -> Result<Option<Snapshot>, Error> {
+    async fn snapshot(&mut self) -> Result<Found, Error> {
         let app = self.app;
+        if order::is_redacted(app.db.read(), &self.row).await? {
+            return Ok(Found::Erased);
+        }
         if !self.row.stale
             && let Some(found) = snapshot::find(app.db.read(), &app.keyring, self.row.id).await?
         {
-            return Ok(Some(found));
+            return Ok(Found::Order(Box::new(found)));
         }
         if !reading::bring_up_to_date(app, &self.connection, &self.row, self.used).await? {
-            return Ok(None);
+            return Ok(Found::Nothing);
         }
-        let found = snapshot::find(app.db.read(), &app.keyring, self.row.id).await?;
-        if let Some(found) = &found {
-            self.row.name.clone_from(&found.order.name);
-        }
-        Ok(found)
+        // What was stored a moment ago is gone only where its customer is.
+        let Some(found) = snapshot::find(app.db.read(), &app.keyring, self.row.id).await? else {
+            return Ok(Found::Erased);
+        };
+        self.row.name.clone_from(&found.order.name);
+        Ok(Found::Order(Box::new(found)))
     }
 
     async fn make_it_so(&mut self, snapshot: &Snapshot) -> Result<Outcome, Error> {
@@ -321,30 +338,6 @@ async fn again(app: &App, connection: ConnectionId, refused: Option<Platform>, u
     }
 }
 
-/// Shopify's number of the newest order of this name, with or without the `#`, asked over there: our rows know names only of what was
-/// read. `None` when Shopify shows none.
-///
-/// # Errors
-/// When the database or Shopify fails.
-pub async fn find_by_name(app: &App, connection: &connection::Model, name: &str) -> Result<Option<i64>, Error> {
-    if name.is_empty() {
-        return Ok(None);
-    }
-    let used = Used::default();
-    let found = named(app, connection, name, &used).await;
-    let refused = found.as_ref().err().and_then(Error::unauthorized);
-    if again(app, connection.id, refused, &used).await? { named(app, connection, name, &used).await } else { found }
-}
-
-async fn named(app: &App, connection: &connection::Model, name: &str, used: &Used) -> Result<Option<i64>, Error> {
-    let shop = shop(app, connection, used).await?;
-    let mut found = shop.order_id_by_name(name).await?;
-    if found.is_none() && !name.starts_with('#') {
-        found = shop.order_id_by_name(&format!("#{name}")).await?;
-    }
-    Ok(found.and_then(|gid| gid.number()))
-}
-
 /// What our links say of an order; its client is another's business.
 async fn load_known(app: &App, connection: &connection::Model, order: OrderId) -> Result<Known, Error> {
     let conn = app.db.read();
@@ -365,20 +358,13 @@ async fn load_known(app: &App, connection: &connection::Model, order: OrderId) -
     Ok(known)
 }
 
-/// The link of a client. A guest is known by a pseudonym: the address itself is never stored in the clear.
+/// The link of a client.
 fn client_key(subject: &Subject, salt: &str) -> LinkKey {
     let shopify_id = match subject {
         Subject::Customer(number) => number.to_string(),
         Subject::Company(number) => format!("company:{number}"),
         Subject::Generic => "generic".to_owned(),
-        Subject::Guest(email) => {
-            // HMAC takes a key of any length.
-            let mac = Hmac::<Sha256>::new_from_slice(salt.as_bytes()).map(|mut mac| {
-                mac.update(email.as_bytes());
-                hex::encode(mac.finalize().into_bytes())
-            });
-            format!("guest:{}", mac.unwrap_or_default())
-        }
+        Subject::Guest(email) => link::guest(email, salt),
     };
     LinkKey { kind: Kind::Client, shopify_id }
 }

@@ -16,14 +16,15 @@ use crate::{
     mapping::{self, Settings, Wanted},
     order::{self, snapshot},
     problem::Problem,
-    shopify::model::Order,
 };
 
 /// What a sync of one order would do now.
 #[derive(Clone, Debug)]
 pub struct Preview {
-    /// The order, as read for the preview.
-    pub order: Order,
+    /// Shopify's number of the order.
+    pub shopify_order_id: i64,
+    /// What people call it.
+    pub order_name: String,
     /// What FreshBooks should hold, or why we do not say.
     pub wanted: Result<Wanted, Problem>,
     /// What would be sent, in order. Ids that an earlier write brings are null.
@@ -57,6 +58,17 @@ async fn make(
     let settings = connections::settings(&connection)?;
     let shop = connections::shop(&connection)?;
     let row = order::find(app.db.read(), connection.id, shopify_order_id).await?;
+    if let Some(row) = &row
+        && order::is_redacted(app.db.read(), row).await?
+    {
+        return Ok(Some(Preview {
+            shopify_order_id,
+            order_name: row.name.clone(),
+            wanted: Err(order::erased()),
+            writes: Vec::new(),
+            known_since: Some(row.created_at),
+        }));
+    }
     let stored = match row.as_ref().filter(|row| !row.stale) {
         Some(row) => snapshot::find(app.db.read(), &app.keyring, row.id).await?.map(|snapshot| snapshot.order),
         None => None,
@@ -80,7 +92,8 @@ async fn make(
         Ok((wanted, writes)) => (Ok(wanted), writes),
         Err(problem) => (Err(problem), Vec::new()),
     };
-    Ok(Some(Preview { order, wanted, writes, known_since: row.map(|row| row.created_at) }))
+    let known_since = row.map(|row| row.created_at);
+    Ok(Some(Preview { shopify_order_id: order.number_of_id(), order_name: order.name, wanted, writes, known_since }))
 }
 
 /// The plan, behind the look-up of a client that is not linked yet; or why it would not be carried out.

@@ -228,8 +228,9 @@ impl<'a> Fresh<'a> {
                 }
             }
             About::CustomersMerged { kept, deleted } => {
-                customer_key::merge(txn, connection, *deleted, *kept).await?;
+                // Orders are locked before keys, by everybody.
                 self.announce_customers(txn, connection, &[*kept, *deleted], now).await?;
+                customer_key::merge(txn, connection, *deleted, *kept).await?;
             }
             // What these say is looked at: an old one that comes late must not stop a shop that was installed again.
             About::Uninstalled { .. } | About::Scopes | About::Shop { .. } => {

@@ -10,7 +10,7 @@ use entity::{
     alert, alert_digest, audit_entry, connection,
     ids::{ConnectionId, OrderId},
     platform_grant::{Kind, Platform},
-    pull, resource_link, synced_order,
+    privacy_request, pull, resource_link, synced_order,
 };
 use ml_connector::{
     app::App,
@@ -161,7 +161,9 @@ impl TestApp {
             alert_digest::Entity::find().filter(alert_digest::Column::DueAt.is_not_null()).all(db).await.unwrap();
         let alerts = alerts.into_iter().map(|row| row.due_at.max(row.leased_until));
         let digest = digest.into_iter().map(|row| row.due_at.max(row.leased_until));
-        orders.chain(pulls).chain(alerts).chain(digest).flatten().min()
+        let requests = privacy_request::Entity::find().filter(privacy_request::Column::DueAt.is_not_null());
+        let requests = requests.all(db).await.unwrap().into_iter().map(|row| row.due_at.max(row.leased_until));
+        orders.chain(pulls).chain(alerts).chain(digest).chain(requests).flatten().min()
     }
 
     /// Waits for what an authorization begins in the background: a look at both ends.

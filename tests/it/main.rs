@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod alerts;
+mod audit;
 mod books;
 mod cents;
 mod checks;
@@ -20,12 +21,14 @@ mod oauth;
 mod periods;
 mod person;
 mod preview;
+mod privacy;
 mod pulls;
 mod refunds;
 mod ringing;
 mod rounding;
 mod secrets;
 mod settings;
+mod stored;
 mod storm;
 mod subscriptions;
 mod tokens;

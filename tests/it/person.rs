@@ -137,10 +137,17 @@ pub(crate) fn global(app: &TestApp) -> String {
 
 /// The data that an admin is answered.
 pub(crate) async fn ask(app: &TestApp, query: &str, variables: Value) -> Value {
+    let answer = ask_as(app, Role::Admin, query, variables).await;
+    assert!(answer.get("errors").is_none(), "{answer:#}");
+    answer["data"].clone()
+}
+
+/// The whole answer that somebody of this role gets.
+pub(crate) async fn ask_as(app: &TestApp, role: Role, query: &str, variables: Value) -> Value {
     let verifier = Verifier::from_config(&app.app.config).unwrap();
-    let admin = Principal { subject: "ada".to_owned(), role: Role::Admin, connections: None };
-    let token = verifier.issue(&admin, chrono::TimeDelta::hours(1), app.app.clock.now()).unwrap();
-    let answer: Value = http()
+    let somebody = Principal { subject: "ada".to_owned(), role, connections: None };
+    let token = verifier.issue(&somebody, chrono::TimeDelta::hours(1), app.app.clock.now()).unwrap();
+    http()
         .post(format!("{}graphql", app.app.config.public_url))
         .bearer_auth(token)
         .json(&json!({ "query": query, "variables": variables }))
@@ -149,7 +156,5 @@ pub(crate) async fn ask(app: &TestApp, query: &str, variables: Value) -> Value {
         .unwrap()
         .json()
         .await
-        .unwrap();
-    assert!(answer.get("errors").is_none(), "{answer:#}");
-    answer["data"].clone()
+        .unwrap()
 }

@@ -36,7 +36,7 @@ async fn compare(app: &TestApp, shopify_order_id: i64) -> usize {
     let preview = sync::preview(&app.app, app.connection, shopify_order_id).await.unwrap().unwrap();
     app.freshbooks.take_writes();
     app.settle().await;
-    let (name, sent) = (&preview.order.name, app.freshbooks.take_writes());
+    let (name, sent) = (&preview.order_name, app.freshbooks.take_writes());
     let shown: Vec<&Write> = preview.writes.iter().filter(|write| write.request.is_some()).collect();
     assert_eq!(shown.len(), sent.len(), "{name}: {shown:#?} {sent:#?} {:?}", preview.wanted);
     for (write, sent) in shown.iter().zip(&sent) {

@@ -23,6 +23,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::{
     harness::{ENCRYPTION_KEYS, JWT_SECRET, SHOP, TestApp, mugs},
     person::{Person, connect_by_browser, http, install_link, unconnected},
+    stored::{self, contains},
 };
 
 /// Streets, telephone numbers and tax numbers of its customers, long enough not to be found by chance.
@@ -111,10 +112,6 @@ fn the_database_file_holds_no_token_and_no_address_in_the_clear() {
     }
 }
 
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    memchr::memmem::find(haystack, needle).is_some()
-}
-
 /// What the log says at its most talkative, in this thread.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -127,27 +124,6 @@ impl std::io::Write for Log {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
-}
-
-/// Everything that the database holds, byte for byte.
-async fn everything_stored(app: &TestApp) -> Vec<u8> {
-    use sea_orm::{ConnectionTrait, DbBackend, Statement};
-    let db = app.app.db.write();
-    if app.app.db.is_single_process() {
-        db.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await.unwrap();
-        let path = app.database.url.trim_start_matches("sqlite://").split('?').next().unwrap().to_owned();
-        return std::fs::read(path).unwrap();
-    }
-    let ask = |sql: String| db.query_all_raw(Statement::from_string(DbBackend::Postgres, sql));
-    let tables = ask("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'".to_owned()).await.unwrap();
-    let mut dump = Vec::new();
-    for table in tables {
-        let table: String = table.try_get_by_index(0).unwrap();
-        for row in ask(format!("SELECT t::text FROM \"{table}\" t")).await.unwrap() {
-            dump.extend_from_slice(row.try_get_by_index::<String>(0).unwrap().as_bytes());
-        }
-    }
-    dump
 }
 
 #[tokio::test]
@@ -184,7 +160,7 @@ async fn nothing_that_opens_a_door_is_stored_in_the_clear_or_said_anywhere() {
     let state = callback.query_pairs().find(|(key, _)| key == "state").unwrap().1.into_owned();
     let code = callback.query_pairs().find(|(key, _)| key == "code").unwrap().1.into_owned();
     said.push(Person::default().step(&callback).await.unwrap_err().page);
-    let begun = everything_stored(&app).await;
+    let begun = stored::everything(&app).await;
     said.push(person.step(&callback).await.unwrap_err().page);
     said.push(person.step(&callback).await.unwrap_err().page);
 
@@ -225,7 +201,7 @@ async fn nothing_that_opens_a_door_is_stored_in_the_clear_or_said_anywhere() {
     let logged = log.0.lock().unwrap().clone();
     let text = String::from_utf8_lossy(&logged);
     assert!(text.lines().count() > 200 && text.contains("TRACE"), "the log was not at trace:\n{text}");
-    let stored = everything_stored(&app).await;
+    let stored = stored::everything(&app).await;
     assert!(contains(&stored, SHOP.as_bytes()) && contains(&begun, b"shopify"), "this is not the database");
     let mut places = vec![("database", stored), ("database before the end", begun), ("log", logged.clone())];
     places.extend(said.into_iter().map(|text| ("answer", text.into_bytes())));

@@ -36,7 +36,7 @@ async fn a_token_is_good_until_it_expires() {
     let data = world.data(&token, VIEWER, json!({})).await;
     assert_eq!(data["viewer"]["subject"], "ada");
     assert_eq!(data["viewer"]["role"], "SUPPORT");
-    assert_eq!(data["viewer"]["rights"], json!(["READ", "READ_PERSONAL", "RESYNC", "PULL", "ACKNOWLEDGE"]));
+    assert_eq!(data["viewer"]["rights"], json!(["READ", "READ_PERSONAL", "RESYNC", "PULL", "ACKNOWLEDGE", "HAND_OUT"]));
     world.app.clock.advance(TimeDelta::hours(2));
     let answer = world.ask(&token, VIEWER, json!({})).await;
     assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");

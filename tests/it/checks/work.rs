@@ -117,7 +117,8 @@ async fn a_refusal_of_one_order_is_that_orders_own() {
 
 #[tokio::test]
 async fn a_refusal_that_nobody_can_explain_yet_is_tried_again_later() {
-    let app = TestApp::start().await;
+    // On a slow machine a shortened wait would be over before anybody looks.
+    let app = TestApp::in_world(World { retry_scale: rust_decimal::Decimal::ONE, ..World::default() }).await;
     app.shopify.place(mugs(1001));
     app.freshbooks.faults.add(Some("CreateInvoice"), 0, 1, Moment::Before, Failure::Status(403));
     app.freshbooks.faults.add(Some("Me"), 0, 3, Moment::Before, Failure::Status(503));
