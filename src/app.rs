@@ -21,6 +21,7 @@ use crate::{
     freshbooks::FreshBooks,
     grant, http, link, privacy, rotate, schedule,
     shopify::Shopify,
+    subscription,
     sync::Readings,
     telemetry, work, worker,
 };
@@ -96,6 +97,10 @@ impl App {
         if missing.is_none() {
             let of_requests = privacy::missing_key(conn, keyring).await.map_err(Error::Database)?;
             missing = of_requests.map(|id| (id, "requests about people"));
+        }
+        if missing.is_none() {
+            let of_callbacks = subscription::missing_key(conn, keyring).await.map_err(Error::Database)?;
+            missing = of_callbacks.map(|id| (id, "secrets of callbacks"));
         }
         if let Some((id, what)) = missing {
             let reason = format!(

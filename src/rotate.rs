@@ -6,7 +6,7 @@
 
 use tracing::{error, info};
 
-use crate::{app::App, connection, customer_key, grant, privacy};
+use crate::{app::App, connection, customer_key, grant, privacy, subscription};
 
 /// What was sealed anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Rotated {
     pub customer_keys: u64,
     /// Addresses that open requests about people name.
     pub requests: u64,
+    /// Secrets of callbacks.
+    pub callbacks: u64,
 }
 
 /// Seals everything anew that the first key did not seal. Safe to repeat, to interrupt, and to run in several processes at once.
@@ -28,6 +30,7 @@ pub async fn run(app: &App) -> Result<Rotated, Error> {
         grants: grant::reseal(app).await?,
         customer_keys: customer_key::reseal(app).await?,
         requests: privacy::reseal(app).await?,
+        callbacks: subscription::reseal(app).await?,
     })
 }
 
@@ -37,11 +40,14 @@ pub(crate) async fn run_quietly(app: &App) {
         error!(error = &e as &dyn std::error::Error, "alerts about keys could not be closed");
     }
     match run(app).await {
-        Ok(Rotated { grants: 0, customer_keys: 0, requests: 0 }) => {}
-        Ok(Rotated { grants, customer_keys, requests }) => {
+        Ok(Rotated { grants: 0, customer_keys: 0, requests: 0, callbacks: 0 }) => {}
+        Ok(Rotated { grants, customer_keys, requests, callbacks }) => {
             info!(
                 grants,
-                customer_keys, requests, "stored secrets were sealed anew under the first of MLC_ENCRYPTION_KEYS"
+                customer_keys,
+                requests,
+                callbacks,
+                "stored secrets were sealed anew under the first of MLC_ENCRYPTION_KEYS"
             );
         }
         Err(e) => error!(
@@ -63,4 +69,7 @@ pub enum Error {
     /// What a request about a person names could not be sealed anew.
     #[error("what a request about a person names could not be sealed anew")]
     Privacy(#[from] privacy::Error),
+    /// A callback's secret could not be sealed anew.
+    #[error("a callback's secret could not be sealed anew")]
+    Callback(#[from] subscription::Error),
 }

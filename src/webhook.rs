@@ -10,8 +10,17 @@ pub mod shopify;
 
 use std::time::Duration;
 
-use entity::webhook_delivery::{ActiveModel, Column, Entity, Model, Outcome};
-use sea_orm::{ActiveValue::NotSet, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, sea_query::OnConflict};
+use chrono::{DateTime, Utc};
+use entity::{
+    connection,
+    ids::ConnectionId,
+    webhook_delivery::{ActiveModel, Column, Entity, Model, Outcome},
+};
+use sea_orm::{
+    ActiveValue::NotSet,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter, QuerySelect,
+    sea_query::{Expr, OnConflict, Order, Query, SimpleExpr},
+};
 use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
@@ -31,6 +40,7 @@ const BATCH: usize = 256;
 const PATIENCE: Duration = Duration::from_millis(3_500);
 
 /// A delivery whose signature was verified.
+#[expect(clippy::large_enum_variant, reason = "most are of the larger kind, and few wait at once")]
 #[derive(Clone, Debug)]
 pub enum Arrival {
     /// From a shop.
@@ -152,13 +162,30 @@ pub fn headers(row: &Model) -> Vec<(String, String)> {
     serde_json::from_str(&row.headers).unwrap_or_default()
 }
 
-/// When the last delivery of a connection came.
+/// When the last delivery of each of these connections came, where one has: by the index alone, however many are kept.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn last(conn: &impl ConnectionTrait, connection: entity::ids::ConnectionId) -> Result<Option<Model>, DbErr> {
-    use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
-    Entity::find().filter(Column::ConnectionId.eq(connection)).order_by_desc(Column::Id).one(conn).await
+pub async fn last(
+    conn: &impl ConnectionTrait,
+    connections: &[ConnectionId],
+) -> Result<Vec<(ConnectionId, DateTime<Utc>)>, DbErr> {
+    let last = Query::select()
+        .column(Column::ReceivedAt)
+        .from(Entity)
+        .and_where(Expr::col((Entity, Column::ConnectionId)).equals((connection::Entity, connection::Column::Id)))
+        .order_by(Column::Id, Order::Desc)
+        .limit(1)
+        .to_owned();
+    let rows: Vec<(ConnectionId, Option<DateTime<Utc>>)> = connection::Entity::find()
+        .select_only()
+        .column(connection::Column::Id)
+        .column_as(SimpleExpr::SubQuery(None, Box::new(last.into())), "last")
+        .filter(connection::Column::Id.is_in(connections.iter().copied()))
+        .into_tuple()
+        .all(conn)
+        .await?;
+    Ok(rows.into_iter().filter_map(|(id, last)| Some((id, last?))).collect())
 }
 
 /// Why a delivery was not taken.

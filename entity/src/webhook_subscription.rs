@@ -36,6 +36,10 @@ pub struct Model {
     pub repaired_at: Option<DateTimeUtc>,
     /// When the platform last said how it stands.
     pub checked_at: Option<DateTimeUtc>,
+    /// Whoever is at it: a run has the rows of an end to itself.
+    pub fence: Option<Uuid>,
+    /// Until when, at most.
+    pub leased_until: Option<DateTimeUtc>,
 }
 
 /// How it stands.

@@ -98,6 +98,8 @@ fn subscriptions() -> TableCreateStatement {
         .col(text_null("problem"))
         .col(timestamp_with_time_zone_null("repaired_at"))
         .col(timestamp_with_time_zone_null("checked_at"))
+        .col(uuid_null("fence"))
+        .col(timestamp_with_time_zone_null("leased_until"))
         .to_owned()
 }
 

@@ -21,6 +21,7 @@ use crate::{
     },
     grant::{self, TokenSet},
     shopify::oauth::parameter as value,
+    subscription,
 };
 
 /// How long a link may lie in somebody's mail. Where the connection has its books already, only a login with access to them can use it.
@@ -203,15 +204,15 @@ pub(crate) fn subscribed(account_id: &str, identity: &Identity) -> Result<(), Un
     }
 }
 
-/// Ends a connection: ours are forgotten at once, then FreshBooks is told to forget the tokens, which the trail says. The app in the shop is
-/// uninstalled there.
+/// Ends a connection: ours are forgotten at once, then the platforms are told to send no more webhooks, and FreshBooks to forget the tokens,
+/// which the trail says. The app in the shop is uninstalled there.
 ///
 /// # Errors
 /// When there is no such connection, or the database fails.
 pub async fn disconnect(app: &App, by: &Actor, id: ConnectionId) -> Result<Model, Error> {
     // After a renewal that is under way: the tokens that are given back are the last ones.
     let alone = grant::alone(app, id, Platform::Freshbooks).await?;
-    let grant = grant::find(app.db.read(), id, Platform::Freshbooks).await?;
+    let grants = grant::list(app.db.read(), id).await?;
     let gone = connection::disconnected(app, by, id).await;
     if gone.is_err()
         && let Some(alone) = alone
@@ -219,10 +220,12 @@ pub async fn disconnect(app: &App, by: &Actor, id: ConnectionId) -> Result<Model
         alone.release(app).await?;
     }
     let gone = gone?;
-    if let Some(row) = grant {
-        let (app, by) = (app.clone(), by.clone());
+    if !grants.is_empty() {
+        let (app, by, connection) = (app.clone(), by.clone(), gone.clone());
         app.clone().spawn(async move {
-            let confirmed = match grant::tokens(&app.keyring, &row) {
+            subscription::take_back(&app, &connection, &grants).await;
+            let Some(row) = grants.iter().find(|row| row.platform == Platform::Freshbooks) else { return };
+            let confirmed = match grant::tokens(&app.keyring, row) {
                 Ok(tokens) => grant::give_back(&app, row.platform, tokens.iter()).await,
                 Err(e) => {
                     warn!(error = &e as &dyn std::error::Error, "the tokens to be revoked do not open");

@@ -10,12 +10,12 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     let _telemetry = telemetry::init(&config.log, config.log_format, config.otlp_endpoint.as_deref());
     let shown = config.database_shown();
     let app = App::new(config, Clock::default()).await.with_context(|| format!("cannot work on {shown}"))?;
-    let rotate::Rotated { grants, customer_keys, requests } = rotate::run(&app).await?;
+    let rotate::Rotated { grants, customer_keys, requests, callbacks } = rotate::run(&app).await?;
     let mut ids = keyring.ids();
     let first = ids.next().unwrap_or_default();
     let others: Vec<&str> = ids.collect();
     output::line(&format!(
-        "{grants} grants, {customer_keys} customers' keys and {requests} requests were sealed anew under the key `{first}`; nothing is sealed under another one"
+        "{grants} grants, {customer_keys} customers' keys, {requests} requests and {callbacks} callbacks' secrets were sealed anew under the key `{first}`; nothing is sealed under another one"
     ))?;
     if !others.is_empty() {
         output::note(&format!(

@@ -25,6 +25,7 @@ use crate::{
     mapping::{Rules, Settings},
     schedule,
     shopify::{model::ShopInfo, oauth},
+    subscription,
 };
 
 /// A connection to be made.
@@ -253,6 +254,7 @@ async fn granted(
         status::write_status(&txn, row.id, Status::Pending, now).await?;
     }
     status::well_again(&txn, row.id, platform, now).await?;
+    subscription::begin_anew(&txn, row.id, platform, now).await?;
     let row = status::settled(&txn, row.id, now).await?;
     let (action, title) = match platform {
         Platform::Shopify => ("authorize_shopify", "Shopify"),

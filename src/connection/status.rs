@@ -8,6 +8,7 @@ use entity::{
     connection::{Column, Entity, Model, Status},
     ids::ConnectionId,
     platform_grant::{self, Kind, Platform},
+    schedule::Kind as Schedule,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use tracing::{error, info, warn};
@@ -19,6 +20,7 @@ use crate::{
     auth::Actor,
     check, grant,
     problem::Problem,
+    schedule, subscription,
 };
 
 /// What keeps a connection from working, where something does: a refused grant before what stands in the way over there.
@@ -175,6 +177,7 @@ pub(super) async fn forgotten(txn: &impl ConnectionTrait, row: &Model, now: Date
         alert::resolve(txn, row.id, &known.code, "", now).await?;
         write_blocked(txn, row.id, None).await?;
     }
+    subscription::forget(txn, row.id, now).await?;
     for (platform, code) in check::ALERTS {
         alert::resolve(txn, row.id, code, grant::name(platform), now).await?;
     }
@@ -246,6 +249,10 @@ pub(super) async fn settled(txn: &impl ConnectionTrait, id: ConnectionId, now: D
         write_status(txn, id, status, now).await?;
         row.status = status;
         row.updated_at = now;
+        if status == Status::Active {
+            // Webhooks are not looked after while it stands still.
+            schedule::hasten(txn, [id], Schedule::Webhooks, now).await?;
+        }
     }
     Ok(row)
 }

@@ -2,6 +2,7 @@
 
 mod manage;
 mod ping;
+mod webhooks;
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use entity::{
@@ -10,19 +11,19 @@ use entity::{
     synced_order,
 };
 
-use self::ping::ReferenceCheck;
 pub(super) use self::{manage::ConnectionMutation, ping::PingMutation};
+use self::{ping::ReferenceCheck, webhooks::WebhookSubscription};
 use super::{
     auth::Asking,
     error::{Fault, Result},
-    loader::{ChecksOf, Figures, FiguresOf, GrantsOf},
+    loader::{ChecksOf, Figures, FiguresOf, GrantsOf, SubscriptionsOf},
     node::Numbered,
     order::OrderState,
     problem::Problem,
     scalar::{CurrencyCode, Instant, currency},
     settings::ConnectionSettings,
 };
-use crate::{connection as connections, grant as grants};
+use crate::{connection as connections, grant as grants, subscription};
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -101,6 +102,7 @@ impl Connection {
             currency_code: currency(self.0.shop_currency.as_deref()),
             time_zone: self.0.shop_time_zone.clone(),
             api_version: ctx.app().config.shopify_api_version.clone(),
+            webhooks_healthy: webhooks_healthy(ctx, &self.0, grant.as_ref(), Platform::Shopify).await?,
         })
     }
 
@@ -115,6 +117,7 @@ impl Connection {
             account_id: self.0.account_id.clone(),
             business_name: self.0.business_name.clone(),
             currency_code: currency(self.0.business_currency.as_deref()),
+            webhooks_healthy: webhooks_healthy(ctx, &self.0, grant.as_ref(), Platform::Freshbooks).await?,
         })
     }
 
@@ -129,6 +132,7 @@ impl Connection {
         let waited = figures.oldest_due.map_or(0, |due| (ctx.app().clock.now() - due).num_seconds().max(0));
         Ok(SyncStatus {
             last_pull_at: self.0.last_pull_at.map(Instant),
+            last_webhook_at: figures.last_webhook.map(Instant),
             last_synced_at: self.0.last_synced_at.map(Instant),
             orders_by_state: by_state(&figures),
             lag_seconds: i32::try_from(waited).unwrap_or(i32::MAX),
@@ -143,6 +147,13 @@ impl Connection {
     async fn reference_checks(&self, ctx: &Context<'_>) -> Result<Vec<ReferenceCheck>> {
         let rows = ctx.reader().load_one(ChecksOf(self.0.id)).await?.unwrap_or_default();
         Ok(rows.into_iter().map(ReferenceCheck::from).collect())
+    }
+
+    /// What both platforms are asked to tell us of by themselves, one by one, as the last look found it (once an hour); empty before the
+    /// first one, and once the connection is disconnected.
+    async fn webhook_subscriptions(&self, ctx: &Context<'_>) -> Result<Vec<WebhookSubscription>> {
+        let rows = ctx.reader().load_one(SubscriptionsOf(self.0.id)).await?.unwrap_or_default();
+        Ok(rows.into_iter().map(WebhookSubscription::from).collect())
     }
 
     /// When it was made.
@@ -173,6 +184,10 @@ pub(super) struct ShopifyEnd {
     time_zone: Option<String>,
     /// The version of the Admin API that is used.
     api_version: String,
+    /// Whether Shopify tells us at once of every change that we want to hear of; looked at once an hour and set right by itself. While it is
+    /// false changes come with the next scheduled pull, and `webhookSubscriptions` says what is wrong. Null before the first look, and while
+    /// Shopify does not let us in.
+    webhooks_healthy: Option<bool>,
 }
 
 /// How a shop has let us in.
@@ -222,6 +237,10 @@ pub(super) struct FreshbooksEnd {
     business_name: Option<String>,
     /// The business's home currency, where known.
     currency_code: Option<CurrencyCode>,
+    /// Whether FreshBooks tells us at once when somebody changes one of our documents there; looked at once an hour and set right by itself.
+    /// While it is false such changes are found later, and `webhookSubscriptions` says what is wrong. Null before the first look, and while
+    /// FreshBooks does not let us in.
+    webhooks_healthy: Option<bool>,
 }
 
 /// How far the sync of a connection is.
@@ -229,6 +248,9 @@ pub(super) struct FreshbooksEnd {
 pub(super) struct SyncStatus {
     /// When a pull last ended well.
     last_pull_at: Option<Instant>,
+    /// When a platform last told of something by itself, whatever came of it; null before the first time. A quiet shop has nothing to tell:
+    /// whether webhooks would come is said by `webhooksHealthy`.
+    last_webhook_at: Option<Instant>,
     /// When an order last came to rest.
     last_synced_at: Option<Instant>,
     /// How many orders stand where; every state is listed, also those without an order.
@@ -272,6 +294,20 @@ fn by_state(figures: &Figures) -> Vec<OrdersInState> {
 async fn grant(ctx: &Context<'_>, row: &Model, platform: Platform) -> Result<Option<platform_grant::Model>> {
     let grants = ctx.reader().load_one(GrantsOf(row.id)).await?.unwrap_or_default();
     Ok(grants.into_iter().find(|grant| grant.platform == platform))
+}
+
+/// Of an end that lets us in.
+async fn webhooks_healthy(
+    ctx: &Context<'_>,
+    row: &Model,
+    grant: Option<&platform_grant::Model>,
+    platform: Platform,
+) -> Result<Option<bool>> {
+    if grant.is_none_or(|grant| grant.refusal.is_some()) {
+        return Ok(None);
+    }
+    let rows = ctx.reader().load_one(SubscriptionsOf(row.id)).await?.unwrap_or_default();
+    Ok(subscription::healthy(rows.iter().filter(|row| row.platform == platform)))
 }
 
 fn status(ctx: &Context<'_>, grant: Option<&platform_grant::Model>) -> GrantStatus {

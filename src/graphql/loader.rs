@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use entity::{
     alert, connection, customer_key,
     ids::{ConnectionId, CustomerKeyId, OrderId},
-    platform_grant, reference_check, resource_link, schedule, synced_order, told_transaction,
+    platform_grant, reference_check, resource_link, schedule, synced_order, told_transaction, webhook_subscription,
 };
 use futures_util::future::try_join_all;
 use sea_orm::{
@@ -15,7 +15,7 @@ use sea_orm::{
 };
 
 use super::error::Shared;
-use crate::{app::App, crypto::DataKey, customer_key as keys, order, shopify::model::Order};
+use crate::{app::App, crypto::DataKey, customer_key as keys, order, shopify::model::Order, webhook};
 
 /// Loads whatever a page needs; one per operation.
 pub(super) struct Reader(pub(super) App);
@@ -209,6 +209,22 @@ impl Loader<ChecksOf> for Reader {
     }
 }
 
+/// What the platforms are asked to tell of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct SubscriptionsOf(pub(super) ConnectionId);
+
+impl Loader<SubscriptionsOf> for Reader {
+    type Value = Vec<webhook_subscription::Model>;
+    type Error = Shared;
+
+    async fn load(&self, connections: &[SubscriptionsOf]) -> Loaded<SubscriptionsOf, Self::Value> {
+        use webhook_subscription::{Column, Entity};
+        let select = Entity::find().filter(Column::ConnectionId.is_in(connections.iter().map(|of| of.0)));
+        let rows = select.order_by_asc(Column::Id).all(self.0.db.read()).await.map_err(shared)?;
+        Ok(grouped(rows, |row| Some(SubscriptionsOf(row.connection_id))))
+    }
+}
+
 /// The figures of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct FiguresOf(pub(super) ConnectionId);
@@ -226,6 +242,8 @@ pub(super) struct Figures {
     pub(super) next_pull: Option<DateTime<Utc>>,
     /// Alerts not resolved.
     pub(super) open_alerts: i64,
+    /// When the last delivery came.
+    pub(super) last_webhook: Option<DateTime<Utc>>,
 }
 
 impl Loader<FiguresOf> for Reader {
@@ -293,6 +311,9 @@ impl Reader {
             .await?;
         for (connection, alerts) in rows {
             all.entry(FiguresOf(connection)).or_default().open_alerts = alerts;
+        }
+        for (connection, last) in webhook::last(conn, ids).await? {
+            all.entry(FiguresOf(connection)).or_default().last_webhook = Some(last);
         }
         Ok(all)
     }

@@ -31,6 +31,7 @@ mod secrets;
 mod settings;
 mod stored;
 mod storm;
+mod subscriptions;
 mod tokens;
 mod unknown;
 mod webhooks;

@@ -112,6 +112,10 @@ pub(super) async fn run(environment: Environment, args: Args) -> anyhow::Result<
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} (MLC_LISTEN)"))?;
     let listen = listener.local_addr().context("the listener has no address")?;
+    if args.once {
+        // Where the simulated platforms reach it.
+        config.public_url = format!("http://{listen}/").parse().context("the listener has no usable address")?;
+    }
 
     let shown = config.database_shown();
     let running = start(config, &args).await.with_context(|| format!("cannot start on {shown}"))?;
