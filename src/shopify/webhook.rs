@@ -177,8 +177,9 @@ pub fn read(topic: &str, body: &[u8]) -> Result<Event, Malformed> {
             (None, About::RedactCustomer(body.person(body.orders_to_redact)?))
         }
         "shop/redact" => {
+            let domain = domain(body.shop_domain, "shop_domain")?;
             absent(&[(body.customer, "customer")])?;
-            (None, About::RedactShop { domain: domain(body.shop_domain, "shop_domain")? })
+            (None, About::RedactShop { domain })
         }
         _ => (None, About::Other),
     };
