@@ -154,7 +154,7 @@ async fn freshbooks_delivery(web: &Web, connection: &str, event: &str, request: 
     let pairs = callback::pairs(&body).ok_or_else(unreadable)?;
     let notice = callback::read(&pairs).map_err(|error| Refusal::Malformed(error.to_string()));
     if let Ok(callback::Notice { name, object_id, verifier: Some(verifier), .. }) = &notice
-        && name == "callback.verify"
+        && name == callback::VERIFY
     {
         // Anybody could send this: it is an offer, and FreshBooks has the last word.
         subscription::offered(&web.app, id, event, *object_id, verifier.clone()).await.map_err(Refusal::failed)?;
