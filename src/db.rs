@@ -51,7 +51,10 @@ impl Db {
         };
         if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             answers(url).await?;
-            let pool = Database::connect(options(url, 20)).await?;
+            let mut pooled = options(url, 20);
+            // A plan that was made for an empty table is kept while it fills, and reads all of it.
+            pooled.map_sqlx_postgres_opts(|options| options.options([("plan_cache_mode", "force_custom_plan")]));
+            let pool = Database::connect(pooled).await?;
             return Ok(Self { write: pool.clone(), read: pool });
         }
         if !url.starts_with("sqlite:") {

@@ -94,7 +94,12 @@ pub async fn record(
     let newer: Vec<(&Order, &Model)> = orders
         .iter()
         .filter_map(|order| Some((order, known.get(&order.number_of_id())?)))
-        .filter(|(order, row)| row.shopify_updated_at.is_none_or(|version| version < order.updated_at))
+        // Of a state that is known as well something may have been told since: two changes share a second, a customer's own is no order's.
+        .filter(|(order, row)| {
+            let told = row.stale && asked_at.is_some_and(|asked_at| row.updated_at < asked_at);
+            let known = row.shopify_updated_at;
+            known.is_none_or(|version| version < order.updated_at || (told && version == order.updated_at))
+        })
         .collect();
     let erased = redacted::among(txn, newer.iter().map(|(_, row)| *row)).await?;
     let kept = newer.iter().filter(|(_, row)| !erased.contains(&row.id));
@@ -118,13 +123,9 @@ pub async fn record(
         update.filter(Column::Id.eq(row.id)).exec(txn).await?;
     }
     // Later announcements may be of something newer still: those orders stay stale.
-    let is_read = |order: &&Order| {
-        let row = known.get(&order.number_of_id());
-        row.filter(|row| row.stale && asked_at.is_some_and(|asked_at| row.updated_at < asked_at))
-            .is_some_and(|row| row.shopify_updated_at.is_none_or(|version| version <= order.updated_at))
-    };
-    let read: Vec<OrderId> =
-        orders.iter().filter(is_read).filter_map(|order| Some(known.get(&order.number_of_id())?.id)).collect();
+    let is_read =
+        |(_, row): &&(&Order, &Model)| row.stale && asked_at.is_some_and(|asked_at| row.updated_at < asked_at);
+    let read: Vec<OrderId> = newer.iter().filter(is_read).map(|(_, row)| row.id).collect();
     if !read.is_empty() {
         let fresh = Entity::update_many().col_expr(Column::Stale, Expr::value(false));
         fresh.filter(Column::Id.is_in(read)).exec(txn).await?;
@@ -237,13 +238,27 @@ async fn insert_and_lock(
     names: &BTreeMap<i64, &str>,
     now: DateTime<Utc>,
 ) -> Result<BTreeMap<i64, Model>, DbErr> {
-    Entity::insert_many(names.iter().map(|(number, name)| blank(connection, *number, name, now)))
-        .on_conflict(OnConflict::columns([Column::ConnectionId, Column::ShopifyOrderId]).do_nothing().to_owned())
-        .exec_without_returning(txn)
-        .await?;
+    let mut rows = locked(txn, connection, names.keys().copied()).await?;
+    let missing: BTreeMap<i64, &str> =
+        names.iter().filter(|(number, _)| !rows.contains_key(number)).map(|(number, name)| (*number, *name)).collect();
+    if !missing.is_empty() {
+        Entity::insert_many(missing.iter().map(|(number, name)| blank(connection, *number, name, now)))
+            .on_conflict(OnConflict::columns([Column::ConnectionId, Column::ShopifyOrderId]).do_nothing().to_owned())
+            .exec_without_returning(txn)
+            .await?;
+        rows.extend(locked(txn, connection, missing.into_keys()).await?);
+    }
+    Ok(rows)
+}
+
+async fn locked(
+    txn: &DatabaseTransaction,
+    connection: ConnectionId,
+    numbers: impl Iterator<Item = i64>,
+) -> Result<BTreeMap<i64, Model>, DbErr> {
     let rows = Entity::find()
         .filter(Column::ConnectionId.eq(connection))
-        .filter(Column::ShopifyOrderId.is_in(names.keys().copied()))
+        .filter(Column::ShopifyOrderId.is_in(numbers))
         .order_by_asc(Column::ShopifyOrderId)
         .lock_exclusive()
         .all(txn)

@@ -29,7 +29,12 @@ use tracing::{error, warn};
 
 pub use self::retain::{delete_older, forget_customers, forget_shop};
 use crate::{
-    app::App, crypto, customer_key, freshbooks::callback, order, privacy, shopify::webhook::TOPICS, telemetry,
+    app::App,
+    crypto, customer_key,
+    freshbooks::callback,
+    order, privacy,
+    shopify::webhook::{COMPLIANCE, TOPICS},
+    telemetry,
 };
 
 /// Deliveries that may wait for the next batch.
@@ -128,7 +133,8 @@ async fn together(app: &App, arrivals: &[Arrival]) -> Result<(), Failure> {
     app.bell.notify_one();
     for (platform, topic, outcome) in kept {
         // The header that names it is not signed: anybody with one delivery could make up others.
-        let asked_for = TOPICS.iter().any(|known| known.header == topic) || callback::EVENTS.contains(&topic.as_str());
+        let ours = callback::EVENTS.iter().chain(&COMPLIANCE).copied().chain(TOPICS.iter().map(|known| known.header));
+        let asked_for = ours.into_iter().any(|known| known == topic);
         telemetry::webhook_taken(platform, if asked_for { &topic } else { "other" }, outcome);
     }
     Ok(())

@@ -59,7 +59,7 @@ impl Doors {
         let announced = parts.headers.get(header::CONTENT_LENGTH);
         let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok()).unwrap_or_default();
         if announced > largest {
-            return Err(Refusal::TooLarge);
+            return Err(Refusal::TooLarge(largest));
         }
         let mut letter =
             Letter { headers: parts.headers, body: Vec::with_capacity(announced.min(64 * 1024)), room: Vec::new() };
@@ -68,7 +68,7 @@ impl Doors {
             while let Some(chunk) = chunks.next().await {
                 let chunk = chunk.map_err(|_| Refusal::Malformed("the body did not arrive whole".to_owned()))?;
                 if letter.body.len() + chunk.len() > largest {
-                    return Err(Refusal::TooLarge);
+                    return Err(Refusal::TooLarge(largest));
                 }
                 let needed = u32::try_from(chunk.len().div_ceil(1024)).unwrap_or(u32::MAX);
                 let room = self.room.clone().try_acquire_many_owned(needed);
@@ -199,7 +199,8 @@ fn kept(headers: &HeaderMap) -> String {
 /// Why a delivery is not taken.
 #[derive(Debug)]
 enum Refusal {
-    TooLarge,
+    /// Bytes that there may be.
+    TooLarge(usize),
     Signature,
     Malformed(String),
     Unknown,
@@ -226,7 +227,9 @@ impl From<webhook::Error> for Refusal {
 fn answered(platform: &'static str, taken: Result<(), Refusal>) -> Response<Body> {
     let Err(refusal) = taken else { return StatusCode::OK.into_response() };
     let (reason, status, message) = match refusal {
-        Refusal::TooLarge => ("too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 4 MiB.".to_owned()),
+        Refusal::TooLarge(most) => {
+            ("too_large", StatusCode::PAYLOAD_TOO_LARGE, format!("The body is larger than {} KiB.", most / 1024))
+        }
         Refusal::Signature => ("signature", StatusCode::UNAUTHORIZED, "The signature is not right.".to_owned()),
         Refusal::Malformed(what) => ("malformed", StatusCode::BAD_REQUEST, format!("This cannot be read: {what}.")),
         Refusal::Unknown => ("unknown_connection", StatusCode::NOT_FOUND, "There is no such connection.".to_owned()),

@@ -97,8 +97,13 @@ pub async fn refresh(
     let keys = customer_key::load_or_make(txn, keyring, connection, &subjects, now).await?;
     for ((reading, order), subject) in kept.zip(&subjects) {
         let Some(row) = rows.iter().find(|row| row.id == reading.id) else { continue };
-        if row.shopify_updated_at.is_some_and(|known| known > order.updated_at) {
-            continue; // recorded while we were reading, and newer
+        // Recorded while we were reading, and newer; or announced and read again meanwhile, by another process.
+        let overtaken = row.generation != reading.generation && !row.stale;
+        if row
+            .shopify_updated_at
+            .is_some_and(|known| known > order.updated_at || (overtaken && known == order.updated_at))
+        {
+            continue;
         }
         let key = keys.get(subject);
         if let Some(key) = key {

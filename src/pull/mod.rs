@@ -14,17 +14,12 @@ use entity::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
+    sea_query::Expr,
 };
 
 pub use self::run::advance;
-use crate::{
-    app::App,
-    auth::Actor,
-    connection,
-    problem::Problem,
-    work::{self, Lane},
-};
+use crate::{app::App, auth::Actor, connection, problem::Problem, work::Lane};
 
 /// How far a scheduled pull reads behind the watermark: Shopify's search index lags behind its writes.
 const LOOKBACK: TimeDelta = TimeDelta::minutes(10);
@@ -119,13 +114,18 @@ pub async fn operation_ended(
     operation: &str,
     now: DateTime<Utc>,
 ) -> Result<bool, DbErr> {
-    let marked = work::mark::<Entity>(Lane::Pull, now)?
-        .filter(Column::ConnectionId.eq(connection))
-        .filter(Column::BulkOperationId.eq(operation))
-        .filter(Column::DueAt.is_not_null())
-        .exec(txn)
-        .await?;
-    Ok(marked.rows_affected > 0)
+    let its = Condition::all()
+        .add(Column::ConnectionId.eq(connection))
+        .add(Column::BulkOperationId.eq(operation))
+        .add(Column::State.is_in([State::Waiting, State::Running]))
+        .add(Column::DueAt.is_not_null());
+    if Entity::find().filter(its.clone()).one(txn).await?.is_none() {
+        return Ok(false);
+    }
+    // Only sooner: attempts go on counting, and whoever is at it just now sees for themselves.
+    let sooner = Entity::update_many().filter(its).filter(Column::DueAt.gt(now));
+    sooner.col_expr(Column::DueAt, Expr::value(now)).exec(txn).await?;
+    Ok(true)
 }
 
 /// The pull of this id.

@@ -30,6 +30,9 @@ pub fn signed_with(secrets: &[SecretString], body: &[u8], header: &str) -> Optio
     })
 }
 
+/// What the app's own settings subscribe to, as privacy law asks: by their header.
+pub const COMPLIANCE: [&str; 3] = ["customers/data_request", "customers/redact", "shop/redact"];
+
 /// A delivery, read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {

@@ -39,7 +39,7 @@ pub enum Error {
     /// The process is stopping.
     #[error("the process is stopping")]
     Stopping,
-    /// A webhook told of an order that Shopify does not show yet: its money may be seen before itself.
+    /// A webhook told of an order, or of a state of it, that Shopify does not show yet: its money may be seen before itself.
     #[error("Shopify told of this order and does not show it yet")]
     NotShownYet,
     /// FreshBooks confirmed an invoice without a total.

@@ -136,9 +136,13 @@ impl Visit<'_> {
         if !reading::bring_up_to_date(app, &self.connection, &self.row, self.used).await? {
             return Ok(Found::Nothing);
         }
-        // What was stored a moment ago is gone only where its customer is.
         let Some(found) = snapshot::find(app.db.read(), &app.keyring, self.row.id).await? else {
-            return Ok(Found::Erased);
+            let now = order::load(app.db.read(), self.row.id).await?;
+            return if order::is_redacted(app.db.read(), &now).await? {
+                Ok(Found::Erased)
+            } else {
+                Err(Error::NotShownYet) // an older state than the one that is known
+            };
         };
         self.row.name.clone_from(&found.order.name);
         Ok(Found::Order(Box::new(found)))

@@ -57,21 +57,24 @@ pub(super) async fn store(
     now: DateTime<Utc>,
 ) -> Result<Vec<Kept>, Failure> {
     let links = links(txn, arrivals).await?;
-    let orders = orders(txn, links.values()).await?;
+    let orders = orders(txn, links.values().flatten()).await?;
     let (mut rows, mut kept) = (Vec::new(), Vec::new());
     let (mut echoes, mut others) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::<_, Vec<_>>::new());
     for arrival in arrivals {
         let found = arrival.kind().and_then(|kind| links.get(&(arrival.connection, kind, arrival.object_id)));
-        let (outcome, detail) = match found {
-            None => (Outcome::Ignored, "Not a document of ours."),
-            Some(link) if link.updated_at > now - ECHO || link.leased_until.is_some_and(|until| until > now) => {
-                echoes.entry(arrival.connection).or_default().push(link.id);
-                (Outcome::Echo, "We have just written this document ourselves: it is looked at with others.")
-            }
-            Some(link) => {
-                others.entry(arrival.connection).or_default().push(link.id);
-                (Outcome::Accepted, "")
-            }
+        let found = found.map(Vec::as_slice).unwrap_or_default();
+        // A customer and a guest of one address may share a client: what any of them has just written is an echo to all.
+        let is_ours = |link: &resource_link::Model| {
+            link.updated_at > now - ECHO || link.leased_until.is_some_and(|until| until > now)
+        };
+        let (outcome, detail) = if found.is_empty() {
+            (Outcome::Ignored, "Not a document of ours.")
+        } else if found.iter().any(is_ours) {
+            echoes.entry(arrival.connection).or_default().extend(found.iter().map(|link| link.id));
+            (Outcome::Echo, "We have just written this document ourselves: it is looked at with others.")
+        } else {
+            others.entry(arrival.connection).or_default().extend(found.iter().map(|link| link.id));
+            (Outcome::Accepted, "")
         };
         kept.push(("freshbooks", arrival.event.clone(), word(outcome)));
         rows.push(ActiveModel {
@@ -82,7 +85,7 @@ pub(super) async fn store(
             webhook_id: Set(None),
             event_id: Set(None),
             api_version: Set(None),
-            shopify_order_id: Set(found.and_then(|link| orders.get(&link.order_id?).copied())),
+            shopify_order_id: Set(found.iter().find_map(|link| orders.get(&link.order_id?).copied())),
             resource: Set(arrival.event.split('.').next().map(|noun| format!("{noun}/{}", arrival.object_id))),
             version: Set(None),
             triggered_at: Set(None),
@@ -111,13 +114,13 @@ pub(super) async fn store(
 async fn links(
     txn: &DatabaseTransaction,
     arrivals: &[&Arrival],
-) -> Result<HashMap<(ConnectionId, Kind, i64), resource_link::Model>, DbErr> {
+) -> Result<HashMap<(ConnectionId, Kind, i64), Vec<resource_link::Model>>, DbErr> {
     use resource_link::{Column, Entity};
     let mut asked: BTreeMap<ConnectionId, Vec<i64>> = BTreeMap::new();
     for arrival in arrivals {
         asked.entry(arrival.connection).or_default().push(arrival.object_id);
     }
-    let mut found = HashMap::new();
+    let mut found: HashMap<_, Vec<_>> = HashMap::new();
     for (connection, ids) in asked {
         let theirs = Entity::find()
             .filter(Column::ConnectionId.eq(connection))
@@ -125,7 +128,7 @@ async fn links(
             .filter(Column::FreshbooksId.is_in(ids));
         for row in theirs.all(txn).await? {
             if let Some(id) = row.freshbooks_id {
-                found.insert((connection, row.kind, id), row);
+                found.entry((connection, row.kind, id)).or_default().push(row);
             }
         }
     }

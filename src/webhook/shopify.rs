@@ -1,5 +1,7 @@
 //! What shops tell: orders, their money, customers, the app itself, and requests about people.
 
+mod keep;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,15 +12,15 @@ use entity::{
     privacy_request,
     schedule::Kind,
     told_transaction,
-    webhook_delivery::{ActiveModel, Column, Entity, Outcome},
+    webhook_delivery::{ActiveModel, Outcome},
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QuerySelect,
-    sea_query::{Expr, OnConflict},
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
+    sea_query::OnConflict,
 };
 
-use super::{Failure, Kept, blank, insert, word};
+use super::{Failure, Kept, blank, word};
 use crate::{
     auth::Actor,
     crypto::Keyring,
@@ -62,10 +64,15 @@ struct Fresh<'a> {
     /// The same event again, in the same batch.
     repeats: i32,
     outcome: Outcome,
-    detail: String,
+    detail: &'static str,
+    /// Orders of a customer that carry what is known of them.
+    of_customer: Vec<i64>,
 }
 
 /// Keeps the deliveries, and marks what they concern.
+///
+/// The rows come first: that they are new is what the database says, so that two processes which are told the same at once agree on who
+/// follows it. Then orders, in one go and in order; then keys; whoever else locks these does so in the same order.
 pub(super) async fn store(
     txn: &DatabaseTransaction,
     keyring: &Keyring,
@@ -76,15 +83,20 @@ pub(super) async fn store(
         return Ok(Vec::new());
     }
     let shops = connections(txn, arrivals).await?;
-    let (mut fresh, mut kept) = (Vec::new(), Vec::new());
-    for (arrival, repeats) in first_time(txn, arrivals, &mut kept).await? {
-        fresh.push(Fresh::of(arrival, repeats, shops.get(arrival.shop_domain.as_str()).copied()));
-    }
+    let named = named_once(arrivals);
+    let fresh = named
+        .into_iter()
+        .map(|(arrival, repeats)| Fresh::of(arrival, repeats, shops.get(arrival.shop_domain.as_str()).copied()));
+    let (mut fresh, again) = keep::new_ones(txn, fresh.collect(), now).await?;
+    keep::count_repeats(txn, &again).await?;
+
     let mut of_orders: BTreeMap<ConnectionId, Vec<Told>> = BTreeMap::new();
-    for one in fresh.iter().filter(|one| one.outcome == Outcome::Accepted) {
-        if let (Some(connection), Some(number)) = (one.connection, one.arrival.event.order) {
-            of_orders.entry(connection).or_default().push(Told { number, version: one.arrival.event.updated_at });
-        }
+    for (_, one) in &mut fresh {
+        one.find_customers(txn).await?;
+        let (Some(connection), Outcome::Accepted) = (one.connection, one.outcome) else { continue };
+        let told = of_orders.entry(connection).or_default();
+        told.extend(one.arrival.event.order.map(|number| Told { number, version: one.arrival.event.updated_at }));
+        told.extend(one.of_customer.iter().map(|number| Told { number: *number, version: None }));
     }
     let mark = Mark::new(Lane::Webhook, "webhook", &Actor::system("webhook"));
     let mut known = HashMap::new();
@@ -93,15 +105,16 @@ pub(super) async fn store(
             known.insert((*connection, number), version);
         }
     }
-    for one in &mut fresh {
+    told(txn, fresh.iter().map(|(_, one)| one), now).await?;
+    for (_, one) in &mut fresh {
         if one.outcome == Outcome::Accepted {
             one.follow(txn, keyring, &known, now).await?;
         }
     }
-    told(txn, &fresh, now).await?;
-    kept.extend(fresh.iter().map(|one| ("shopify", one.arrival.topic.clone(), word(one.outcome))));
-    insert(txn, fresh.into_iter().map(|one| one.row(now)).collect()).await?;
-    Ok(kept)
+    keep::outcomes(txn, &fresh).await?;
+    let kept = |one: &Fresh<'_>, word| ("shopify", one.arrival.topic.clone(), word);
+    let news = fresh.iter().map(|(_, one)| kept(one, word(one.outcome)));
+    Ok(news.chain(again.iter().map(|one| kept(one, "repeated"))).collect())
 }
 
 /// The connections of these shops.
@@ -121,65 +134,33 @@ async fn connections<'a>(
     Ok(found.filter_map(|(id, domain, status)| Some((*domains.get(domain.as_str())?, (id, status)))).collect())
 }
 
-/// Those that tell something new, with how often each came within the batch. A repeat of either id for the same topic is the same
-/// trigger, and only counted.
-async fn first_time<'a>(
-    txn: &DatabaseTransaction,
-    arrivals: &[&'a Arrival],
-    kept: &mut Vec<Kept>,
-) -> Result<Vec<(&'a Arrival, i32)>, Failure> {
-    let ids =
-        |id: fn(&Arrival) -> Option<&String>| arrivals.iter().filter_map(|one| id(one).cloned()).collect::<Vec<_>>();
-    let either = Column::WebhookId.is_in(ids(|one| one.webhook_id.as_ref()));
-    let either = either.or(Column::EventId.is_in(ids(|one| one.event_id.as_ref())));
-    let rows: Vec<(entity::ids::DeliveryId, Option<String>, Option<String>, String)> = Entity::find()
-        .select_only()
-        .columns([Column::Id, Column::WebhookId, Column::EventId, Column::Topic])
-        .filter(either)
-        .into_tuple()
-        .all(txn)
-        .await?;
-    let mut stored = HashMap::new();
-    for (id, webhook, event, topic) in &rows {
-        for name in [webhook, event].into_iter().flatten() {
-            stored.insert((name.as_str(), topic.as_str()), *id);
-        }
-    }
-    let (mut fresh, mut places, mut again) = (Vec::<(&Arrival, i32)>::new(), HashMap::new(), Vec::new());
+/// Those that tell something of their own, with how often each came again. A repeat of either id for the same topic is the same trigger.
+fn named_once<'a>(arrivals: &[&'a Arrival]) -> Vec<(&'a Arrival, i32)> {
+    let (mut once, mut places) = (Vec::<(&Arrival, i32)>::new(), HashMap::new());
     for arrival in arrivals {
         let names = [&arrival.webhook_id, &arrival.event_id].into_iter().flatten();
         let names: Vec<(&str, &str)> = names.map(|name| (name.as_str(), arrival.topic.as_str())).collect();
-        if let Some(id) = names.iter().find_map(|name| stored.get(name)) {
-            again.push(*id);
-        } else if let Some(place) = names.iter().find_map(|name| places.get(name).copied()) {
-            if let Some((_, repeats)) = fresh.get_mut::<usize>(place) {
-                *repeats += 1;
+        let place = names.iter().find_map(|name| places.get(name).copied());
+        match place.and_then(|place: usize| once.get_mut(place)) {
+            Some((_, repeats)) => *repeats += 1,
+            None => {
+                places.extend(names.into_iter().map(|name| (name, once.len())));
+                once.push((arrival, 0));
             }
-        } else {
-            places.extend(names.into_iter().map(|name| (name, fresh.len())));
-            fresh.push((arrival, 0));
-            continue;
         }
-        kept.push(("shopify", arrival.topic.clone(), "repeated"));
     }
-    for id in again {
-        Entity::update_many()
-            .filter(Column::Id.eq(id))
-            .col_expr(Column::Repeats, Expr::col(Column::Repeats).add(1))
-            .exec(txn)
-            .await?;
-    }
-    Ok(fresh)
+    once
 }
 
 impl<'a> Fresh<'a> {
     fn of(arrival: &'a Arrival, repeats: i32, shop: Option<(ConnectionId, Status)>) -> Self {
-        let ignored = |connection, detail: &str| Self {
+        let ignored = |connection, detail| Self {
             arrival,
             connection,
             repeats,
             outcome: Outcome::Ignored,
-            detail: detail.to_owned(),
+            detail,
+            of_customer: Vec::new(),
         };
         let Some((connection, status)) = shop else { return ignored(None, "This shop is not connected.") };
         let named = match &arrival.event.about {
@@ -196,7 +177,27 @@ impl<'a> Fresh<'a> {
         if status == Status::Disconnected && !obeyed {
             return ignored(Some(connection), "This shop is disconnected.");
         }
-        Self { arrival, connection: Some(connection), repeats, outcome: Outcome::Accepted, detail: String::new() }
+        let outcome = Outcome::Accepted;
+        Self { arrival, connection: Some(connection), repeats, outcome, detail: "", of_customer: Vec::new() }
+    }
+
+    fn ignore(&mut self, detail: &'static str) {
+        (self.outcome, self.detail) = (Outcome::Ignored, detail);
+    }
+
+    /// What is told of a customer is seen through the newest of their orders.
+    async fn find_customers(&mut self, txn: &DatabaseTransaction) -> Result<(), Failure> {
+        let (Some(connection), Outcome::Accepted) = (self.connection, self.outcome) else { return Ok(()) };
+        let customers = match &self.arrival.event.about {
+            About::Customer { id } => vec![*id],
+            About::CustomersMerged { kept, deleted } => vec![*kept, *deleted],
+            _ => return Ok(()),
+        };
+        self.of_customer = order::newest_of_customers(txn, connection, &customers).await?;
+        if self.of_customer.is_empty() && customers.len() == 1 {
+            self.ignore("No order of this customer is known.");
+        }
+        Ok(())
     }
 
     /// Marks whatever the delivery concerns beside its order. `known` is what was known of the orders before.
@@ -218,18 +219,11 @@ impl<'a> Fresh<'a> {
                     && event.about == About::Order
                 {
                     self.outcome = Outcome::OutOfOrder;
-                    self.detail = "A newer state of this order is known: nothing follows from this one.".to_owned();
+                    self.detail = "A newer state of this order is known: nothing follows from this one.";
                 }
             }
-            About::Customer { id } => {
-                if !self.announce_customers(txn, connection, &[*id], now).await? {
-                    self.outcome = Outcome::Ignored;
-                    self.detail = "No order of this customer is known.".to_owned();
-                }
-            }
+            About::Customer { .. } => {}
             About::CustomersMerged { kept, deleted } => {
-                // Orders are locked before keys, by everybody.
-                self.announce_customers(txn, connection, &[*kept, *deleted], now).await?;
                 customer_key::merge(txn, connection, *deleted, *kept).await?;
             }
             // What these say is looked at: an old one that comes late must not stop a shop that was installed again.
@@ -241,8 +235,7 @@ impl<'a> Fresh<'a> {
             }
             About::BulkFinished { id } => {
                 if !pull::operation_ended(txn, connection, &id.0, now).await? {
-                    self.outcome = Outcome::Ignored;
-                    self.detail = "No pull waits for this operation.".to_owned();
+                    self.ignore("No pull waits for this operation.");
                 }
             }
             About::DataRequest(person) => {
@@ -256,29 +249,13 @@ impl<'a> Fresh<'a> {
                 privacy::ask(txn, keyring, connection, privacy_request::Kind::ShopRedact, None, now).await?;
             }
             About::Other => {
-                self.outcome = Outcome::Ignored;
-                self.detail = "Nothing here follows from this topic.".to_owned();
+                self.ignore("Nothing here follows from this topic.");
             }
         }
         Ok(())
     }
 
-    /// Marks the newest order of each of these customers: it carries what is known of them. `false` where none has one.
-    async fn announce_customers(
-        &self,
-        txn: &DatabaseTransaction,
-        connection: ConnectionId,
-        customers: &[i64],
-        now: DateTime<Utc>,
-    ) -> Result<bool, Failure> {
-        let mark = Mark::new(Lane::Webhook, "webhook", &Actor::system("webhook"));
-        let newest = order::newest_of_customers(txn, connection, customers).await?;
-        let told: Vec<Told> = newest.into_iter().map(|number| Told { number, version: None }).collect();
-        order::announce(txn, connection, &told, &mark, now + TOGETHER, now).await?;
-        Ok(!told.is_empty())
-    }
-
-    fn row(self, now: DateTime<Utc>) -> ActiveModel {
+    fn row(&self, now: DateTime<Utc>) -> ActiveModel {
         let Arrival { shop_domain, topic, webhook_id, event_id, api_version, triggered_at, headers, body_bytes, event } =
             self.arrival.clone();
         ActiveModel {
@@ -295,7 +272,7 @@ impl<'a> Fresh<'a> {
             triggered_at: Set(triggered_at),
             received_at: Set(now),
             outcome: Set(self.outcome),
-            detail: Set(self.detail),
+            detail: Set(self.detail.to_owned()),
             repeats: Set(self.repeats),
             headers: Set(headers),
             body_bytes: Set(i32::try_from(body_bytes).unwrap_or(i32::MAX)),
@@ -317,9 +294,13 @@ fn resource(event: &Event) -> Option<String> {
 }
 
 /// Keeps the transactions that were told of, so that money is seen before its order can be read.
-async fn told(txn: &DatabaseTransaction, fresh: &[Fresh<'_>], now: DateTime<Utc>) -> Result<(), Failure> {
+async fn told<'a, 'b: 'a>(
+    txn: &DatabaseTransaction,
+    fresh: impl Iterator<Item = &'a Fresh<'b>>,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
     let mut rows: BTreeMap<(ConnectionId, i64), told_transaction::ActiveModel> = BTreeMap::new();
-    for one in fresh.iter().filter(|one| one.outcome == Outcome::Accepted) {
+    for one in fresh.filter(|one| one.outcome == Outcome::Accepted) {
         let Event { order: Some(order), about: About::Transaction(transaction), .. } = &one.arrival.event else {
             continue;
         };

@@ -6,7 +6,7 @@ use entity::{
     webhook_delivery::{self, Model, Outcome},
 };
 use ml_connector::{order, schedule, worker};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -295,6 +295,26 @@ async fn a_customer_who_moves_is_changed_in_the_books() {
     app.shopify.add_customer(&ml_connector::sandbox::shopify::build::customer(5, "New", "Comer", "new@example.com"));
     app.ring().await;
     assert_eq!(app.kept().await.last().unwrap().outcome, Outcome::Ignored);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn what_was_told_of_a_known_state_is_read_by_a_pull_as_well() {
+    let app = TestApp::start().await;
+    app.listen().await;
+    let order = app.shopify.place(mugs(1001));
+    app.ring().await;
+    app.settle().await;
+    // The order itself does not change, and the pull comes before its visit.
+    app.shopify.change_customer(order.customer.as_ref().unwrap().id, |one| one.first_name = Some("Augusta".to_owned()));
+    app.ring().await;
+    let later = synced_order::Entity::update_many()
+        .col_expr(synced_order::Column::DueAt, Expr::value(app.app.clock.now() + TimeDelta::hours(1)));
+    later.exec(app.app.db.write()).await.unwrap();
+    let readings = app.readings();
+    app.pull().await;
+    assert_eq!(app.readings(), readings, "the operation read it");
+    assert_eq!(app.freshbooks.clients()[0].fname, "Augusta");
     app.end().await;
 }
 
