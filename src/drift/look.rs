@@ -160,6 +160,8 @@ async fn keep(app: &App, rows: &[Model], found: &BTreeMap<i64, Value>, held: Dat
         }
     }
     let txn = app.db.begin_write().await?;
+    // Keys before links: as whoever erases a customer locks them.
+    customer_key::hold_all(&txn, changes.iter().map(|(_, (key, _))| *key)).await?;
     let mut entries = Vec::new();
     for (change, (key_id, key)) in &changes {
         let Change { row, before, after, drift, facts } = change;

@@ -13,12 +13,13 @@ use entity::{
 };
 use serde::Serialize;
 
+use self::seen::Answered;
 use super::{
     Error, Visit,
     plan::{Action, Draft, Known, Write},
 };
 use crate::{
-    audit, connection as connections,
+    audit, connection as connections, customer_key,
     freshbooks::{
         Books,
         model::{Line, VisState},
@@ -139,12 +140,18 @@ impl Step<'_, '_> {
         entry.field_mappings.clone_from(&self.write.mappings);
         let (key_id, key) = &self.snapshot.key;
         let txn = app.db.begin_write().await?;
-        let answered = self.answered(&txn, outcome, shown).await?;
+        // Keys before links: as whoever erases a customer locks them. The document is linked in any case; what it says of a customer who was
+        // erased meanwhile is not kept.
+        let held = customer_key::hold(&txn, *key_id).await?;
+        let mut answered = self.answered(&txn, outcome, shown).await?;
+        if !held {
+            answered = Answered::default();
+        }
         let confirmed = link::Confirmed {
             id: self.id,
             state: doc.state,
             freshbooks_id,
-            written: doc.written.as_ref(),
+            written: doc.written.as_ref().filter(|_| held),
             facts: &doc.facts,
             seen: answered.seen.as_ref(),
             drift: &answered.drift,
