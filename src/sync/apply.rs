@@ -143,7 +143,8 @@ impl Step<'_, '_> {
         // Keys before links: as whoever erases a customer locks them. The document is linked in any case; what it says of a customer who was
         // erased meanwhile is not kept.
         let held = customer_key::hold(&txn, *key_id).await?;
-        let mut answered = self.answered(&txn, outcome, shown).await?;
+        let mut answered = self.answered(&txn, freshbooks_id, outcome, shown).await?;
+        let mut look = Self::tell_others(&txn, &answered.others).await?;
         if !held {
             answered = Answered::default();
         }
@@ -157,8 +158,9 @@ impl Step<'_, '_> {
             drift: &answered.drift,
         };
         link::confirm(&txn, self.writer, confirmed, now).await?;
-        if answered.look {
-            link::look_later(&txn, &[self.id], now).await?;
+        look.extend(answered.look.then_some(self.id));
+        if !look.is_empty() {
+            link::look_later(&txn, &look, now).await?;
             schedule::hasten(&txn, [self.visit.connection.id], Drift, now).await?;
         }
         audit::append(&txn, entry, Some((*key_id, key)), now).await?;

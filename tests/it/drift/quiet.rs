@@ -3,10 +3,10 @@
 use chrono::TimeDelta;
 use entity::resource_link;
 use ml_connector::{
-    drift as drifts,
+    drift as drifts, link,
     sandbox::{
         faults::{Failure, Moment},
-        shopify::{Options, sample_store},
+        shopify::{Options, build, model::CountryCode, sample_store},
     },
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
@@ -134,4 +134,34 @@ async fn a_document_that_is_being_written_is_looked_at_later() {
     look(&app).await;
     assert_eq!((drift(&app).await.len(), waiting(&app).await), (0, 0));
     app.end().await;
+}
+
+#[tokio::test]
+async fn a_write_to_a_client_is_no_drift_to_the_other_links_of_that_client() {
+    let app = TestApp::start().await;
+    let ada = || build::customer(7, "Ada", "Example", "ada@example.com");
+    let home = |city: &str| build::address("Ada", "Example", city, "ON", "M5V 2T6", CountryCode::Ca);
+    let sold = |number, at: &str| build::order(number).line("Mug", "12.00", 1).at(at);
+    app.shopify.place(sold(1001, "2026-10-19T12:00:00Z").customer(ada()).bill_to(home("Toronto")).paid("manual"));
+    app.pull().await;
+    app.shopify.place(sold(1002, "2026-10-20T12:00:00Z").guest("ada@example.com").paid("manual"));
+    app.pull().await;
+    let clients = resource_link::Entity::find().filter(resource_link::Column::Kind.eq(resource_link::Kind::Client));
+    let rows = clients.clone().all(app.app.db.read()).await.unwrap();
+    assert!(rows.len() == 2 && rows[0].freshbooks_id == rows[1].freshbooks_id, "{rows:?}");
+    let links: Vec<_> = rows.iter().map(|row| row.id).collect();
+    let looked = async |city: &str| {
+        link::look_later(app.app.db.write(), &links, app.app.clock.now()).await.unwrap();
+        assert_eq!(drifts::run(&app.app, app.connection).await.unwrap(), 2, "{city}");
+    };
+    looked("Toronto").await;
+    let by_hand = json!({"p_street2": "2nd floor"});
+    let client = u64::try_from(rows[0].freshbooks_id.unwrap()).unwrap();
+    app.freshbooks.edit_client(client, by_hand).await.unwrap();
+    app.shopify.place(sold(1003, "2026-10-21T12:00:00Z").customer(ada()).bill_to(home("Ottawa")).paid("manual"));
+    app.pull().await;
+    looked("Ottawa").await;
+    let fields = clients.all(app.app.db.read()).await.unwrap().into_iter().map(|row| row.drift.unwrap_or_default());
+    assert_eq!(fields.collect::<Vec<_>>(), [r#"["p_street2"]"#; 2], "what was changed by hand, and that at both");
+    app.database.remove().await; // the client is as a person left it
 }
