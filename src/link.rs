@@ -20,7 +20,7 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-pub use self::erase::{forget_all_guests, forget_guests, guest, redact};
+pub use self::erase::{Shared, clients_of, forget_all_guests, forget_guests, guest, redact};
 pub use self::look::{
     Remembered, count_drifted, doubt, drifted, forget_seen, let_go, locked, locked_with_others, look_later, next_look,
     put_off, remember_decision, remember_seen, rewrite, take,
