@@ -1,13 +1,14 @@
 //! Echoes of our own writes, looks that fail or come at a bad moment: nothing is reported, and nothing is lost.
 
 use chrono::TimeDelta;
-use entity::resource_link;
+use entity::{resource_link, schedule};
 use ml_connector::{
     drift as drifts, link,
     sandbox::{
         faults::{Failure, Moment},
         shopify::{Options, build, model::CountryCode, sample_store},
     },
+    schedule as schedules,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
@@ -112,6 +113,30 @@ async fn what_is_told_during_a_look_is_looked_at_again() {
     assert_eq!((looked.unwrap(), waiting(&app).await), (1, 1));
     look(&app).await;
     assert_eq!(waiting(&app).await, 0);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn what_is_told_during_a_look_that_takes_long_does_not_wait_for_the_hour() {
+    let app = synced(1001..=1001).await;
+    let invoice = app.freshbooks.invoices()[0].id;
+    app.app.clock.advance(TimeDelta::minutes(6));
+    tell(&app, "invoice.update", [invoice]).await;
+    app.app.clock.advance(TimeDelta::seconds(10));
+    let slow = std::time::Duration::from_millis(700);
+    app.freshbooks.faults.add(Some("ListInvoices"), 0, 1, Moment::After, Failure::Late(slow));
+    assert!(schedules::fire_due(&app.app).await.unwrap() > 0);
+    tokio::time::sleep(slow / 2).await;
+    // An echo of a write that has just been made is looked at later than the schedule would run again by itself.
+    let links = resource_link::Entity::find().all(app.app.db.read()).await.unwrap();
+    let links: Vec<_> = links.iter().map(|row| row.id).collect();
+    let at = app.app.clock.now() + TimeDelta::minutes(7);
+    link::look_later(app.app.db.write(), &links, at).await.unwrap();
+    schedules::hasten(app.app.db.write(), [app.connection], schedule::Kind::Drift, at).await.unwrap();
+    app.quiet().await;
+    let row = schedule::Entity::find().filter(schedule::Column::Kind.eq(schedule::Kind::Drift));
+    let row = row.one(app.app.db.read()).await.unwrap().unwrap();
+    assert!(row.next_run_at <= at, "{} is after {at}", row.next_run_at);
     app.end().await;
 }
 
