@@ -228,7 +228,8 @@ pub async fn confirm<D: Serialize>(
     Ok(())
 }
 
-/// Stores what became known of a document without a write to it.
+/// Stores what a visit learnt of a document without a write to it: which refunds it shows, or else its total. The rest stays as it is
+/// stored, and nothing is stored where that changes just now: a look may have brought news since the visit began.
 ///
 /// # Errors
 /// When the database fails.
@@ -238,8 +239,22 @@ pub async fn remember(
     key: &LinkKey,
     facts: &Facts,
 ) -> Result<(), Error> {
-    let update = of(connection, key).filter(Column::State.eq(State::Confirmed));
-    update.col_expr(Column::Facts, Expr::value(serde_json::to_string(facts)?)).exec(conn).await?;
+    let Some(row) = find_row(conn, connection, key).await?.filter(|row| row.state == State::Confirmed) else {
+        return Ok(());
+    };
+    let mut stored = self::facts(&row);
+    if stored.adjusted == facts.adjusted {
+        stored.total = facts.total;
+    } else {
+        stored.adjusted.clone_from(&facts.adjusted);
+    }
+    Entity::update_many()
+        .filter(Column::Id.eq(row.id))
+        .filter(Column::State.eq(State::Confirmed))
+        .filter(row.facts.map_or_else(|| Column::Facts.is_null(), |text| Column::Facts.eq(text)))
+        .col_expr(Column::Facts, Expr::value(serde_json::to_string(&stored)?))
+        .exec(conn)
+        .await?;
     Ok(())
 }
 

@@ -247,6 +247,7 @@ fn unwritten(row: &Model, now: DateTime<Utc>) -> UpdateMany<Entity> {
         .filter(same(Column::Seen, &row.seen))
         .filter(same(Column::Written, &row.written))
         .filter(same(Column::Drift, &row.drift))
+        .filter(same(Column::Facts, &row.facts))
         .filter(Column::LeasedUntil.is_null().or(Column::LeasedUntil.lte(now)))
 }
 
