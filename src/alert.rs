@@ -137,6 +137,24 @@ pub async fn is_open(
     Ok(same.one(conn).await?.is_some())
 }
 
+/// Whether there is an open alert of this code about this subject, whatever it says.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_any_open(
+    conn: &impl ConnectionTrait,
+    connection: ConnectionId,
+    code: &str,
+    subject: &str,
+) -> Result<bool, Error> {
+    let open = Entity::find()
+        .filter(Column::ConnectionId.eq(connection))
+        .filter(Column::Code.eq(code))
+        .filter(Column::Subject.eq(subject))
+        .filter(Column::ResolvedAt.is_null());
+    Ok(open.one(conn).await?.is_some())
+}
+
 /// Closes an alert in the caller's transaction, where it is open; `false` where it is not. Whoever was told of it is told that it is over.
 ///
 /// # Errors

@@ -122,6 +122,15 @@ pub async fn hold(txn: &DatabaseTransaction, id: CustomerKeyId) -> Result<bool, 
     Ok(row.is_some())
 }
 
+/// As [`hold`], of several, in the order in which they are destroyed: before anything that they seal is locked.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hold_all(txn: &DatabaseTransaction, ids: impl IntoIterator<Item = CustomerKeyId>) -> Result<(), DbErr> {
+    Entity::find().filter(Column::Id.is_in(ids)).order_by_asc(Column::Id).lock_shared().all(txn).await?;
+    Ok(())
+}
+
 /// The ids of these keys that were destroyed.
 ///
 /// # Errors
@@ -165,6 +174,9 @@ pub async fn subjects(
 pub async fn destroy(txn: &DatabaseTransaction, ids: &[CustomerKeyId], now: DateTime<Utc>) -> Result<u64, DbErr> {
     let mut destroyed = 0;
     for some in ids.chunks(TOGETHER) {
+        // In order, as everybody locks them.
+        let locked = Entity::find().filter(Column::Id.is_in(some.iter().copied())).order_by_asc(Column::Id);
+        locked.lock_exclusive().all(txn).await?;
         let update = Entity::update_many()
             .filter(Column::Id.is_in(some.iter().copied()))
             .filter(Column::DestroyedAt.is_null())

@@ -9,8 +9,7 @@ mod look;
 mod told;
 pub mod view;
 
-use chrono::TimeDelta;
-use entity::{ids::ConnectionId, platform_grant::Platform, schedule::Kind::Drift};
+use entity::{ids::ConnectionId, platform_grant::Platform};
 use sea_orm::DbErr;
 use tracing::{info, warn};
 
@@ -20,11 +19,8 @@ use crate::{
     app::App,
     audit, connection as connections, crypto, customer_key, freshbooks,
     grant::{self, Used, Verdict},
-    link, order, schedule,
+    link, order,
 };
-
-/// A schedule that waits for something later than this looks in between: it may be moved on meanwhile.
-const OFTEN: TimeDelta = TimeDelta::minutes(4);
 
 /// Looks at the documents whose time has come.
 pub async fn run_scheduled(app: &App, id: ConnectionId) {
@@ -37,8 +33,8 @@ pub async fn run_scheduled(app: &App, id: ConnectionId) {
     }
 }
 
-/// Looks at the documents whose time has come, and sees to what follows. What could not be looked at is looked at later. Returns how many
-/// were.
+/// Looks at the documents whose time has come, and sees to what follows. What could not be looked at is looked at later: whoever moves the
+/// schedule on asks when. Returns how many were.
 ///
 /// # Errors
 /// When FreshBooks does not answer, or the database fails.
@@ -52,10 +48,6 @@ pub async fn run(app: &App, id: ConnectionId) -> Result<usize, Error> {
     }
     decide::by_setting(app, id).await?;
     told::settle(app, id).await?;
-    if let Some(at) = link::next_look(app.db.read(), id).await? {
-        let at = at.min(app.clock.now() + OFTEN);
-        schedule::hasten(app.db.write(), [id], Drift, at).await?;
-    }
     looked
 }
 

@@ -20,10 +20,10 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-pub use self::erase::{forget_all_guests, forget_guests, guest, redact};
+pub use self::erase::{Shared, clients_of, forget_all_guests, forget_guests, guest, redact};
 pub use self::look::{
-    Remembered, count_drifted, doubt, drifted, forget_seen, let_go, locked, look_later, next_look, put_off,
-    remember_decision, remember_seen, rewrite, take,
+    Remembered, count_drifted, doubt, drifted, forget_seen, let_go, locked, locked_with_others, look_later, next_look,
+    put_off, remember_decision, remember_seen, rewrite, take,
 };
 use self::seen::Seen;
 use crate::{
@@ -188,17 +188,18 @@ pub struct Confirmed<'a, D> {
     pub state: State,
     /// FreshBooks' id of the document.
     pub freshbooks_id: i64,
-    /// The draft that it accepted; `None` where what it holds is not known.
+    /// The draft that it accepted; `None` where what it holds is not known, or its customer was erased meanwhile.
     pub written: Option<&'a D>,
     /// What it answered.
     pub facts: &'a Facts,
-    /// What is remembered of the answer for later comparing; `None` where it showed no document.
+    /// What is remembered of the answer for later comparing; `None` where it showed no document, or its customer was erased meanwhile.
     pub seen: Option<&'a Seen>,
     /// The fields that a person has changed and that this write did not name.
     pub drift: &'a [String],
 }
 
-/// Stores FreshBooks' answer.
+/// Stores FreshBooks' answer. The caller holds the writer's key since before it locked any link ([`customer_key::hold`]), as whoever erases
+/// a customer locks them; of a key that was destroyed nothing is sealed.
 ///
 /// # Errors
 /// When the database fails. A lost lease is no reason to forget an answer: the document is there, whoever goes on.
@@ -210,16 +211,13 @@ pub async fn confirm<D: Serialize>(
 ) -> Result<(), Error> {
     let (key_id, key) = writer.key;
     let seal = |draft| -> Result<String, Error> { Ok(key.seal(&place(answer.id), &serde_json::to_vec(draft)?)?) };
-    // The document is linked in any case; what it says of a customer who was erased meanwhile is not kept.
-    let (written, seen) =
-        if customer_key::hold(txn, *key_id).await? { (answer.written, answer.seen) } else { (None, None) };
     Entity::update_many()
         .filter(Column::Id.eq(answer.id))
         .col_expr(Column::State, Expr::value(answer.state))
         .col_expr(Column::FreshbooksId, Expr::value(answer.freshbooks_id))
-        .col_expr(Column::Written, Expr::value(written.map(seal).transpose()?))
+        .col_expr(Column::Written, Expr::value(answer.written.map(seal).transpose()?))
         .col_expr(Column::CustomerKeyId, Expr::value(key_id.0))
-        .col_expr(Column::Seen, Expr::value(seen.map(|seen| seen::sealed(answer.id, seen, key)).transpose()?))
+        .col_expr(Column::Seen, Expr::value(answer.seen.map(|seen| seen::sealed(answer.id, seen, key)).transpose()?))
         .col_expr(Column::Drift, Expr::value(seen::listed(answer.drift)?))
         .col_expr(Column::Facts, Expr::value(serde_json::to_string(answer.facts)?))
         .col_expr(Column::Fence, SimpleExpr::Custom("NULL".into()))
@@ -230,7 +228,8 @@ pub async fn confirm<D: Serialize>(
     Ok(())
 }
 
-/// Stores what became known of a document without a write to it.
+/// Stores what a visit learnt of a document without a write to it: which refunds it shows, or else its total. The rest stays as it is
+/// stored, and nothing is stored where that changes just now: a look may have brought news since the visit began.
 ///
 /// # Errors
 /// When the database fails.
@@ -240,8 +239,22 @@ pub async fn remember(
     key: &LinkKey,
     facts: &Facts,
 ) -> Result<(), Error> {
-    let update = of(connection, key).filter(Column::State.eq(State::Confirmed));
-    update.col_expr(Column::Facts, Expr::value(serde_json::to_string(facts)?)).exec(conn).await?;
+    let Some(row) = find_row(conn, connection, key).await?.filter(|row| row.state == State::Confirmed) else {
+        return Ok(());
+    };
+    let mut stored = self::facts(&row);
+    if stored.adjusted == facts.adjusted {
+        stored.total = facts.total;
+    } else {
+        stored.adjusted.clone_from(&facts.adjusted);
+    }
+    Entity::update_many()
+        .filter(Column::Id.eq(row.id))
+        .filter(Column::State.eq(State::Confirmed))
+        .filter(row.facts.map_or_else(|| Column::Facts.is_null(), |text| Column::Facts.eq(text)))
+        .col_expr(Column::Facts, Expr::value(serde_json::to_string(&stored)?))
+        .exec(conn)
+        .await?;
     Ok(())
 }
 

@@ -29,7 +29,7 @@ use sea_orm::{
 use tokio_cron_scheduler::{Job, JobScheduler};
 use tracing::{error, info, warn};
 
-use crate::{alert, app::App, auth::Actor, check, drift, pull, retention, subscription};
+use crate::{alert, app::App, auth::Actor, check, drift, link, pull, retention, subscription};
 
 /// How long a run may take before another one begins.
 const GIVEN: TimeDelta = TimeDelta::minutes(5);
@@ -118,7 +118,8 @@ pub async fn fire_due(app: &App) -> Result<usize, Error> {
     Ok(won)
 }
 
-/// Runs what is no due work of its own, then moves its schedule on; unless it was hastened meanwhile.
+/// Runs what is no due work of its own, then moves its schedule on; unless it was hastened meanwhile. Looks run again when the next
+/// document's time comes.
 async fn run_and_move_on(app: &App, row: entity::schedule::Model) {
     let id = row.connection_id;
     match row.kind {
@@ -133,7 +134,15 @@ async fn run_and_move_on(app: &App, row: entity::schedule::Model) {
     }
     let ended = async {
         let next = next(&row.cron, &row.time_zone, app.clock.now())?;
-        moved(&row, next).exec(app.db.write()).await?;
+        let txn = app.db.begin_write().await?;
+        moved(&row, next).exec(&txn).await?;
+        // What was told during the run may be due before that, and brought nothing forward: it was to run again in some minutes.
+        if row.kind == Kind::Drift
+            && let Some(at) = link::next_look(&txn, id).await?
+        {
+            hasten(&txn, [id], Kind::Drift, at).await?;
+        }
+        txn.commit().await?;
         Ok::<_, Error>(())
     };
     if let Err(e) = ended.await {

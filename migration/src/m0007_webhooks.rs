@@ -184,6 +184,11 @@ fn indices() -> Vec<IndexCreateStatement> {
         index("synced_order_by_customer", "synced_order").col("customer_key_id").to_owned(),
         index("order_snapshot_by_customer", "order_snapshot").col("customer_key_id").to_owned(),
         index("resource_link_by_customer", "resource_link").col("customer_key_id").to_owned(),
+        // Few of many: counted after every look.
+        index("resource_link_drifted", "resource_link")
+            .col("connection_id")
+            .and_where(Expr::col("drift").is_not_null())
+            .to_owned(),
     ]
 }
 

@@ -8,6 +8,7 @@ use entity::{
 };
 use sea_orm::DatabaseTransaction;
 use serde_json::Value;
+use tracing::warn;
 
 use super::{Error, told, view};
 use crate::{
@@ -64,7 +65,16 @@ pub(super) async fn by_setting(app: &App, id: ConnectionId) -> Result<(), Error>
     }
     let mut orders = Vec::new();
     for row in link::drifted(app.db.read(), id).await? {
-        let Some((_, seen)) = opened(app, app.db.read(), &row).await? else { continue };
+        // One that was tampered with is a person's to look into: the others are restored all the same.
+        let seen = match opened(app, app.db.read(), &row).await {
+            Ok(Some((_, seen))) => seen,
+            Ok(None) => continue,
+            Err(error @ Error::Db(_)) => return Err(error),
+            Err(e) => {
+                warn!(link.id = %row.id, error = &e as &dyn std::error::Error, "what link {} remembers does not open", row.id);
+                continue;
+            }
+        };
         if !seen.restoring {
             let order = match row.order_id {
                 Some(order) => Some(order),
@@ -82,7 +92,10 @@ pub(super) async fn by_setting(app: &App, id: ConnectionId) -> Result<(), Error>
         }
         match decide(app, &Actor::system("drift"), order, Choice::Restore, None).await {
             Ok(_) | Err(Error::NoDrift) => {}
-            Err(error) => return Err(error),
+            Err(error @ Error::Db(_)) => return Err(error),
+            Err(e) => {
+                warn!(order.id = %order, error = &e as &dyn std::error::Error, "order {order} could not be restored as the setting says");
+            }
         }
     }
     app.bell.notify_one();

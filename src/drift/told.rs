@@ -125,6 +125,14 @@ pub(super) async fn append(
 
 /// Raises the alert where documents have drifted since it was last raised, and closes it where none is left.
 pub(super) async fn settle(app: &App, id: ConnectionId) -> Result<(), Error> {
+    // Mostly there is nothing to say, and nobody has to wait for that.
+    let news = match problem(link::count_drifted(app.db.read(), id).await?) {
+        Some(problem) => !alert::is_open(app.db.read(), id, SUBJECT, &problem).await?,
+        None => alert::is_any_open(app.db.read(), id, CODE, SUBJECT).await?,
+    };
+    if !news {
+        return Ok(());
+    }
     let txn = app.db.begin_write().await?;
     told(&txn, id, app.clock.now()).await?;
     txn.commit().await?;
@@ -132,19 +140,25 @@ pub(super) async fn settle(app: &App, id: ConnectionId) -> Result<(), Error> {
     Ok(())
 }
 
+/// What is wrong where so many documents have drifted.
+fn problem(documents: u64) -> Option<Problem> {
+    let problem = || {
+        Problem::new(
+            Owner::Accountant,
+            CODE,
+            format!("{documents} document(s) were changed in FreshBooks since we wrote them."),
+            "List orders with the filter hasDrift; resolveDrift keeps FreshBooks' version of an order or writes ours again.",
+        )
+    };
+    (documents > 0).then(problem)
+}
+
 /// As [`settle`], in the caller's transaction.
 pub(super) async fn told(txn: &DatabaseTransaction, id: ConnectionId, now: DateTime<Utc>) -> Result<(), Error> {
-    let documents = link::count_drifted(txn, id).await?;
-    if documents == 0 {
+    let Some(problem) = problem(link::count_drifted(txn, id).await?) else {
         alert::resolve(txn, id, CODE, SUBJECT, now).await?;
         return Ok(());
-    }
-    let problem = Problem::new(
-        Owner::Accountant,
-        CODE,
-        format!("{documents} document(s) were changed in FreshBooks since we wrote them."),
-        "List orders with the filter hasDrift; resolveDrift keeps FreshBooks' version of an order or writes ours again.",
-    );
+    };
     // Open already, and of as many: nothing new to say.
     if alert::is_open(txn, id, SUBJECT, &problem).await? {
         return Ok(());

@@ -160,7 +160,7 @@ pub async fn remember_seen(
     Ok(remembering(unwritten(row, now), row, key, remembered)?.exec(txn).await?.rows_affected == 1)
 }
 
-/// Stores what a person decided; `row` is locked. A write under way that is answered later goes by it.
+/// Stores what a person decided, or what another link's write to the same client was answered; `row` is locked. A write under way that is answered later goes by it.
 ///
 /// # Errors
 /// When the database fails.
@@ -247,7 +247,29 @@ fn unwritten(row: &Model, now: DateTime<Utc>) -> UpdateMany<Entity> {
         .filter(same(Column::Seen, &row.seen))
         .filter(same(Column::Written, &row.written))
         .filter(same(Column::Drift, &row.drift))
+        .filter(same(Column::Facts, &row.facts))
         .filter(Column::LeasedUntil.is_null().or(Column::LeasedUntil.lte(now)))
+}
+
+/// A link and, where it is one of a client, the others of the same client in FreshBooks: a guest, a customer and a company may share one.
+/// All are locked, in order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn locked_with_others(
+    txn: &DatabaseTransaction,
+    connection: ConnectionId,
+    id: LinkId,
+    kind: Kind,
+    freshbooks_id: i64,
+) -> Result<(Option<Model>, Vec<Model>), DbErr> {
+    let mut wanted = Condition::any().add(Column::Id.eq(id));
+    if kind == Kind::Client {
+        wanted = wanted.add(of_client(connection, freshbooks_id));
+    }
+    let rows = Entity::find().filter(wanted).order_by_asc(Column::Id).lock_exclusive().all(txn).await?;
+    let (own, others) = rows.into_iter().partition::<Vec<_>, _>(|row| row.id == id);
+    Ok((own.into_iter().next(), others))
 }
 
 /// The documents of a connection that a person has changed, and nobody has decided about.
@@ -277,11 +299,16 @@ pub async fn locked(txn: &DatabaseTransaction, connection: ConnectionId, order: 
     let mut rows = own.all(txn).await?;
     let invoice = rows.iter().find(|row| row.kind == Kind::Invoice);
     if let Some(client) = invoice.and_then(|row| super::facts(row).client) {
-        let of_client = Condition::all()
-            .add(Column::ConnectionId.eq(connection))
-            .add(Column::Kind.eq(Kind::Client))
-            .add(Column::FreshbooksId.eq(client));
-        rows.extend(Entity::find().filter(of_client).order_by_asc(Column::Id).lock_exclusive().all(txn).await?);
+        let of_client = Entity::find().filter(of_client(connection, client));
+        rows.extend(of_client.order_by_asc(Column::Id).lock_exclusive().all(txn).await?);
     }
     Ok(rows)
+}
+
+/// The links of a client in FreshBooks.
+fn of_client(connection: ConnectionId, client: i64) -> Condition {
+    Condition::all()
+        .add(Column::ConnectionId.eq(connection))
+        .add(Column::Kind.eq(Kind::Client))
+        .add(Column::FreshbooksId.eq(client))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use entity::{
     connection,
-    ids::CustomerKeyId,
+    ids::{CustomerKeyId, OrderId},
     privacy_request::{Model, State},
     synced_order,
 };
@@ -32,7 +32,8 @@ pub(super) async fn attend(app: &App, lease: Lease, row: &Model) -> Result<Ended
     let connection = connections::load(app.db.read(), row.connection_id).await?;
     let txn = app.db.begin_write().await?;
     let whom = find(&txn, app, &connection, row, now).await?;
-    let erased = erase::under(&txn, &whom.keys, now).await?;
+    let shared = link::Shared { connection: connection.id, clients: &whom.clients, guests: &whom.pseudonyms };
+    let erased = erase::under(&txn, &whom.keys, Some(shared), now).await?;
     link::forget_guests(&txn, connection.id, &whom.pseudonyms).await?;
     webhook::forget_customers(&txn, connection.id, &whom.customers).await?;
     let detail = told(erased, whom.orders);
@@ -52,6 +53,8 @@ struct Whom {
     customers: Vec<i64>,
     /// As a guest.
     pseudonyms: Vec<String>,
+    /// FreshBooks' ids of whom their orders were invoiced to: a company's client, or one that they share with others.
+    clients: BTreeSet<i64>,
     orders: usize,
 }
 
@@ -105,7 +108,9 @@ async fn find(
         }
     }
     let pseudonyms = guests.iter().map(|email| link::guest(email, &connection.salt)).collect();
-    Ok(Whom { keys, customers: customers.into_iter().collect(), pseudonyms, orders: theirs.len() })
+    let invoiced: Vec<OrderId> = theirs.iter().map(|order| order.id).collect();
+    let clients = link::clients_of(txn, &invoiced).await?;
+    Ok(Whom { keys, customers: customers.into_iter().collect(), pseudonyms, clients, orders: theirs.len() })
 }
 
 /// A key for an order that has none: made to be destroyed.

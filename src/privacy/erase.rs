@@ -39,19 +39,20 @@ impl std::ops::AddAssign for Erased {
 }
 
 /// Destroys these keys, some hundred at most, and deletes what they seal. The caller has locked their orders. The keys go first: whoever
-/// seals with one of them just now is waited for, and what he stored is deleted after.
+/// seals with one of them just now is waited for, and what he stored is deleted after. `shared` speaks of them under the keys of others.
 pub(super) async fn under(
     txn: &DatabaseTransaction,
     keys: &[CustomerKeyId],
+    shared: Option<link::Shared<'_>>,
     now: DateTime<Utc>,
 ) -> Result<Erased, Error> {
-    if keys.is_empty() {
+    if keys.is_empty() && shared.is_none() {
         return Ok(Erased::default());
     }
     Ok(Erased {
         keys: customer_key::destroy(txn, keys, now).await?,
         snapshots: snapshot::delete_of_keys(txn, keys).await?,
-        documents: link::redact(txn, keys).await?,
+        documents: link::redact(txn, keys, shared).await?,
     })
 }
 

@@ -133,7 +133,7 @@ async fn erase_keys(app: &App, connection: &connection::Model) -> Result<Erased,
     for keys in live.chunks(TOGETHER) {
         let txn = app.db.begin_write().await?;
         order::lock_of_keys(&txn, connection.id, keys, &[]).await?;
-        erased += erase::under(&txn, keys, app.clock.now()).await?;
+        erased += erase::under(&txn, keys, None, app.clock.now()).await?;
         txn.commit().await?;
     }
     Ok(erased)

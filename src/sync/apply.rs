@@ -13,12 +13,13 @@ use entity::{
 };
 use serde::Serialize;
 
+use self::seen::Answered;
 use super::{
     Error, Visit,
     plan::{Action, Draft, Known, Write},
 };
 use crate::{
-    audit, connection as connections,
+    audit, connection as connections, customer_key,
     freshbooks::{
         Books,
         model::{Line, VisState},
@@ -139,19 +140,27 @@ impl Step<'_, '_> {
         entry.field_mappings.clone_from(&self.write.mappings);
         let (key_id, key) = &self.snapshot.key;
         let txn = app.db.begin_write().await?;
-        let answered = self.answered(&txn, outcome, shown).await?;
+        // Keys before links: as whoever erases a customer locks them. The document is linked in any case; what it says of a customer who was
+        // erased meanwhile is not kept.
+        let held = customer_key::hold(&txn, *key_id).await?;
+        let mut answered = self.answered(&txn, freshbooks_id, outcome, shown).await?;
+        let mut look = Self::tell_others(&txn, &answered.others).await?;
+        if !held {
+            answered = Answered::default();
+        }
         let confirmed = link::Confirmed {
             id: self.id,
             state: doc.state,
             freshbooks_id,
-            written: doc.written.as_ref(),
+            written: doc.written.as_ref().filter(|_| held),
             facts: &doc.facts,
             seen: answered.seen.as_ref(),
             drift: &answered.drift,
         };
         link::confirm(&txn, self.writer, confirmed, now).await?;
-        if answered.look {
-            link::look_later(&txn, &[self.id], now).await?;
+        look.extend(answered.look.then_some(self.id));
+        if !look.is_empty() {
+            link::look_later(&txn, &look, now).await?;
             schedule::hasten(&txn, [self.visit.connection.id], Drift, now).await?;
         }
         audit::append(&txn, entry, Some((*key_id, key)), now).await?;

@@ -1,12 +1,13 @@
 //! What a person decides about a change by hand: it is kept, or ours is written again; and until then nothing is written over it.
 
 use chrono::TimeDelta;
-use entity::synced_order::State;
+use entity::{resource_link, synced_order::State};
 use ml_connector::{
     auth::Role,
     mapping::settings::{Change, Drift, To},
     sandbox::faults::{Failure, Moment},
 };
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::{Value, json};
 
 use super::{alerted, ask, drift, ids, look, synced, tell_all, trail};
@@ -111,6 +112,27 @@ async fn the_setting_restores_by_itself_once() {
     let row = app.order("#1001").await;
     assert_eq!((row.state, row.trigger.as_str()), (State::Synced, "drift"));
     app.end().await;
+}
+
+#[tokio::test]
+async fn a_document_whose_memory_was_tampered_with_stops_nobody_elses_look_nor_decision() {
+    let app = synced(1001..=1002).await;
+    app.change(Change { drift: To::Value(Drift::Restore), ..Change::default() }).await;
+    let notes = app.freshbooks.invoices().into_iter().find(|invoice| invoice.number == "1002").unwrap().notes;
+    let tampered = resource_link::Entity::update_many()
+        .filter(resource_link::Column::Kind.eq(resource_link::Kind::Invoice))
+        .filter(resource_link::Column::NaturalKey.eq("1001"))
+        .col_expr(resource_link::Column::Seen, Expr::value("tampered with"))
+        .col_expr(resource_link::Column::Drift, Expr::value(r#"["notes"]"#));
+    assert_eq!(tampered.exec(app.app.db.write()).await.unwrap().rows_affected, 1);
+    app.freshbooks.edit_invoice("1002", json!({"notes": "theirs"})).await.unwrap();
+    noticed(&app).await;
+    let restored = app.freshbooks.invoices().into_iter().find(|invoice| invoice.number == "1002").unwrap();
+    assert_eq!(restored.notes, notes, "{:?}", trail(&app).await);
+    let waiting = resource_link::Entity::find().filter(resource_link::Column::LookAt.is_not_null());
+    let waiting = waiting.filter(resource_link::Column::NaturalKey.eq("1001")).one(app.app.db.read()).await.unwrap();
+    assert_eq!(waiting, None, "it is not looked at for ever");
+    app.database.remove().await;
 }
 
 #[tokio::test]

@@ -1,13 +1,14 @@
 //! Echoes of our own writes, looks that fail or come at a bad moment: nothing is reported, and nothing is lost.
 
 use chrono::TimeDelta;
-use entity::resource_link;
+use entity::{resource_link, schedule};
 use ml_connector::{
-    drift as drifts,
+    drift as drifts, link,
     sandbox::{
         faults::{Failure, Moment},
-        shopify::{Options, sample_store},
+        shopify::{Options, build, model::CountryCode, sample_store},
     },
+    schedule as schedules,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
@@ -116,6 +117,30 @@ async fn what_is_told_during_a_look_is_looked_at_again() {
 }
 
 #[tokio::test]
+async fn what_is_told_during_a_look_that_takes_long_does_not_wait_for_the_hour() {
+    let app = synced(1001..=1001).await;
+    let invoice = app.freshbooks.invoices()[0].id;
+    app.app.clock.advance(TimeDelta::minutes(6));
+    tell(&app, "invoice.update", [invoice]).await;
+    app.app.clock.advance(TimeDelta::seconds(10));
+    let slow = std::time::Duration::from_millis(700);
+    app.freshbooks.faults.add(Some("ListInvoices"), 0, 1, Moment::After, Failure::Late(slow));
+    assert!(schedules::fire_due(&app.app).await.unwrap() > 0);
+    tokio::time::sleep(slow / 2).await;
+    // An echo of a write that has just been made is looked at later than the schedule would run again by itself.
+    let links = resource_link::Entity::find().all(app.app.db.read()).await.unwrap();
+    let links: Vec<_> = links.iter().map(|row| row.id).collect();
+    let at = app.app.clock.now() + TimeDelta::minutes(7);
+    link::look_later(app.app.db.write(), &links, at).await.unwrap();
+    schedules::hasten(app.app.db.write(), [app.connection], schedule::Kind::Drift, at).await.unwrap();
+    app.quiet().await;
+    let row = schedule::Entity::find().filter(schedule::Column::Kind.eq(schedule::Kind::Drift));
+    let row = row.one(app.app.db.read()).await.unwrap().unwrap();
+    assert!(row.next_run_at <= at, "{} is after {at}", row.next_run_at);
+    app.end().await;
+}
+
+#[tokio::test]
 async fn a_document_that_is_being_written_is_looked_at_later() {
     let app = synced(1001..=1001).await;
     app.shopify.place(mugs(1002));
@@ -134,4 +159,34 @@ async fn a_document_that_is_being_written_is_looked_at_later() {
     look(&app).await;
     assert_eq!((drift(&app).await.len(), waiting(&app).await), (0, 0));
     app.end().await;
+}
+
+#[tokio::test]
+async fn a_write_to_a_client_is_no_drift_to_the_other_links_of_that_client() {
+    let app = TestApp::start().await;
+    let ada = || build::customer(7, "Ada", "Example", "ada@example.com");
+    let home = |city: &str| build::address("Ada", "Example", city, "ON", "M5V 2T6", CountryCode::Ca);
+    let sold = |number, at: &str| build::order(number).line("Mug", "12.00", 1).at(at);
+    app.shopify.place(sold(1001, "2026-10-19T12:00:00Z").customer(ada()).bill_to(home("Toronto")).paid("manual"));
+    app.pull().await;
+    app.shopify.place(sold(1002, "2026-10-20T12:00:00Z").guest("ada@example.com").paid("manual"));
+    app.pull().await;
+    let clients = resource_link::Entity::find().filter(resource_link::Column::Kind.eq(resource_link::Kind::Client));
+    let rows = clients.clone().all(app.app.db.read()).await.unwrap();
+    assert!(rows.len() == 2 && rows[0].freshbooks_id == rows[1].freshbooks_id, "{rows:?}");
+    let links: Vec<_> = rows.iter().map(|row| row.id).collect();
+    let looked = async |city: &str| {
+        link::look_later(app.app.db.write(), &links, app.app.clock.now()).await.unwrap();
+        assert_eq!(drifts::run(&app.app, app.connection).await.unwrap(), 2, "{city}");
+    };
+    looked("Toronto").await;
+    let by_hand = json!({"p_street2": "2nd floor"});
+    let client = u64::try_from(rows[0].freshbooks_id.unwrap()).unwrap();
+    app.freshbooks.edit_client(client, by_hand).await.unwrap();
+    app.shopify.place(sold(1003, "2026-10-21T12:00:00Z").customer(ada()).bill_to(home("Ottawa")).paid("manual"));
+    app.pull().await;
+    looked("Ottawa").await;
+    let fields = clients.all(app.app.db.read()).await.unwrap().into_iter().map(|row| row.drift.unwrap_or_default());
+    assert_eq!(fields.collect::<Vec<_>>(), [r#"["p_street2"]"#; 2], "what was changed by hand, and that at both");
+    app.database.remove().await; // the client is as a person left it
 }

@@ -7,12 +7,13 @@ use entity::{
 use ml_connector::{
     auth::Actor,
     order::{self, Target},
+    sandbox::shopify::build,
     sync,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
-use super::{CUSTOMER, EMAIL, SHE, alerts, as_guest, hers, key, number, redact_her, requests, states, tell};
+use super::{CUSTOMER, EMAIL, SHE, alerts, as_guest, hers, key, number, redact_her, requests, states, tell, zenobia};
 use crate::{
     harness::{SHOP, TestApp, mugs},
     person::ask,
@@ -232,5 +233,57 @@ async fn an_order_known_by_its_number_only_is_not_read_after_its_customer_was_er
     assert_eq!(row.unwrap().state, State::Skipped);
     let links = resource_link::Entity::find().all(app.app.db.read()).await.unwrap();
     assert_eq!(links, []);
+    app.end().await;
+}
+
+/// The links of clients: what they are called, and whether they say anything of anybody.
+async fn clients(app: &TestApp) -> Vec<(String, bool)> {
+    let rows = resource_link::Entity::find().filter(resource_link::Column::Kind.eq(resource_link::Kind::Client));
+    let rows = rows.all(app.app.db.read()).await.unwrap();
+    let says = |row: &resource_link::Model| row.written.is_some() || row.seen.is_some() || row.drift.is_some();
+    rows.iter().map(|row| (row.shopify_id.clone(), says(row))).collect()
+}
+
+#[tokio::test]
+async fn a_company_that_somebody_else_wrote_last_says_nothing_of_whoever_was_erased() {
+    let app = TestApp::start().await;
+    let sold = |number, at: &str, customer, tax: &str| {
+        let order = build::order(number).line("Mug", "12.00", 1).at(at).customer(customer);
+        order.company(55, "Acme Ltd").tax_registration(tax).paid("manual")
+    };
+    let first = app.shopify.place(sold(1001, "2026-10-20T12:00:00Z", zenobia(), "FR-123"));
+    app.pull().await;
+    let lou = build::customer(72, "Lou", "Buyer", "lou@example.com");
+    app.shopify.place(sold(1002, "2026-10-21T12:00:00Z", lou, "FR-456"));
+    app.pull().await;
+    let sealed_by = resource_link::Entity::find().filter(resource_link::Column::ShopifyId.eq("company:55"));
+    let sealed_by = sealed_by.one(app.app.db.read()).await.unwrap().unwrap().customer_key_id;
+    assert_eq!(sealed_by, key(&app, "customer:72").await.map(|key| key.id), "the company is written by Lou's order");
+    assert_eq!(clients(&app).await, [("company:55".to_owned(), true)]);
+    tell(&app, "customers/redact", redact_her(&[number(&first)])).await;
+    app.settle().await;
+    assert_eq!(clients(&app).await, [("company:55".to_owned(), false)]);
+    assert_eq!(app.state("#1002").await, (State::Synced, String::new()));
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_guest_is_forgotten_whichever_of_their_orders_seals_what_is_remembered() {
+    let app = TestApp::start().await;
+    let first = app.shopify.place(as_guest(1001));
+    app.pull().await;
+    app.shopify.place(as_guest(1002));
+    app.pull().await;
+    // As if the second order had written the client.
+    let second = key(&app, &format!("order:{}", app.order("#1002").await.shopify_order_id)).await.unwrap();
+    let sealed_by_second = resource_link::Entity::update_many()
+        .filter(resource_link::Column::Kind.eq(resource_link::Kind::Client))
+        .col_expr(resource_link::Column::CustomerKeyId, sea_orm::sea_query::Expr::value(second.id.0))
+        .col_expr(resource_link::Column::Drift, sea_orm::sea_query::Expr::value("[]"));
+    assert_eq!(sealed_by_second.exec(app.app.db.write()).await.unwrap().rows_affected, 1);
+    tell(&app, "customers/redact", redact_her(&[number(&first)])).await;
+    app.settle().await;
+    let left = clients(&app).await;
+    assert!(left.len() == 1 && left[0].0.starts_with("redacted:") && !left[0].1, "{left:?}");
     app.end().await;
 }
