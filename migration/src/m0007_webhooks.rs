@@ -184,6 +184,11 @@ fn indices() -> Vec<IndexCreateStatement> {
         index("synced_order_by_customer", "synced_order").col("customer_key_id").to_owned(),
         index("order_snapshot_by_customer", "order_snapshot").col("customer_key_id").to_owned(),
         index("resource_link_by_customer", "resource_link").col("customer_key_id").to_owned(),
+        index("webhook_delivery_by_resource", "webhook_delivery")
+            .col("connection_id")
+            .col("resource")
+            .and_where(Expr::col("resource").is_not_null())
+            .to_owned(),
         index("customer_key_by_merge", "customer_key")
             .col("connection_id")
             .col("merged_into")
