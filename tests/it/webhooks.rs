@@ -277,6 +277,26 @@ async fn a_secret_that_is_being_replaced_still_opens() {
 }
 
 #[tokio::test]
+async fn an_order_that_is_deleted_over_there_says_so_and_keeps_its_documents() {
+    let app = TestApp::start().await;
+    app.listen().await;
+    let placed = app.shopify.place(mugs(1001));
+    app.ring().await;
+    app.settle().await;
+    let held = app.invoices_of("#1001");
+    assert_eq!(held, ["32.77 CAD, paid"]);
+    app.shopify.delete(placed.id);
+    let told = app.ring().await;
+    assert_eq!(told.iter().map(|delivery| delivery.topic.as_str()).collect::<Vec<_>>(), ["orders/delete"]);
+    app.app.clock.advance(TimeDelta::seconds(3));
+    app.settle().await;
+    assert_eq!(app.state("#1001").await, (synced_order::State::Failed, "NOT_IN_SHOPIFY".to_owned()));
+    assert_eq!(app.invoices_of("#1001"), held);
+    assert_eq!(app.freshbooks.payments().len(), 1);
+    app.database.remove().await;
+}
+
+#[tokio::test]
 async fn a_customer_who_moves_is_changed_in_the_books() {
     let app = TestApp::start().await;
     app.listen().await;
