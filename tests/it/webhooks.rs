@@ -5,7 +5,7 @@ use entity::{
     pull, synced_order,
     webhook_delivery::{self, Model, Outcome},
 };
-use ml_connector::{order, schedule, worker};
+use ml_connector::{auth::Actor, order, schedule, worker};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -310,6 +310,20 @@ async fn a_customer_who_moves_is_changed_in_the_books() {
     app.settle().await;
     let clients = app.freshbooks.clients();
     assert_eq!(clients.iter().map(|client| client.fname.as_str()).collect::<Vec<_>>(), ["Augusta"]);
+
+    // Their newest order was given up: the one before it carries the change.
+    let same = app.shopify.order(order.id).unwrap().customer.as_deref().unwrap().clone();
+    let mut second = mugs(1002);
+    second.customer = Some(same.into());
+    app.shopify.place(second);
+    app.ring().await;
+    app.settle().await;
+    order::dismiss(&app.app, &Actor::system("test"), app.order("#1002").await.id, "Not ours.").await.unwrap();
+    app.app.clock.advance(TimeDelta::minutes(1));
+    app.shopify.change_customer(customer, |customer| customer.first_name = Some("Adelaide".to_owned()));
+    app.ring().await;
+    app.settle().await;
+    assert_eq!(app.freshbooks.clients()[0].fname, "Adelaide");
 
     // Of nobody's: there is nothing to do until they order.
     app.shopify.add_customer(&ml_connector::sandbox::shopify::build::customer(5, "New", "Comer", "new@example.com"));
