@@ -9,8 +9,7 @@ use entity::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 
@@ -94,10 +93,16 @@ pub async fn of_customers(
     connection: ConnectionId,
     customers: &[i64],
 ) -> Result<Vec<CustomerKeyId>, DbErr> {
-    let subjects = customers.iter().map(|number| subject(*number));
-    let theirs = Column::Subject.is_in(subjects).or(Column::MergedInto.is_in(customers.iter().copied()));
-    let rows = Entity::find().filter(Column::ConnectionId.eq(connection)).filter(theirs).all(conn).await?;
-    Ok(rows.into_iter().map(|row| row.id).collect())
+    let subjects: Vec<String> = customers.iter().map(|number| subject(*number)).collect();
+    let mut keys = find_of(conn, connection, &subjects).await?;
+    // Not by one `OR`: each of the two has an index of its own.
+    let merged = Entity::find().select_only().column(Column::Id).filter(Column::ConnectionId.eq(connection));
+    let merged: Vec<CustomerKeyId> =
+        merged.filter(Column::MergedInto.is_in(customers.iter().copied())).into_tuple().all(conn).await?;
+    keys.extend(merged);
+    keys.sort();
+    keys.dedup();
+    Ok(keys)
 }
 
 /// The keys of these subjects, as far as there are any.
@@ -199,13 +204,11 @@ pub async fn merge(
     deleted: i64,
     kept: i64,
 ) -> Result<(), DbErr> {
-    let theirs = Column::Subject.eq(subject(deleted)).or(Column::MergedInto.eq(deleted));
-    Entity::update_many()
+    let all = Entity::update_many()
         .filter(Column::ConnectionId.eq(connection))
-        .filter(theirs)
-        .col_expr(Column::MergedInto, Expr::value(kept))
-        .exec(conn)
-        .await?;
+        .col_expr(Column::MergedInto, Expr::value(kept));
+    all.clone().filter(Column::Subject.eq(subject(deleted))).exec(conn).await?;
+    all.filter(Column::MergedInto.eq(deleted)).exec(conn).await?;
     Ok(())
 }
 

@@ -45,14 +45,15 @@ pub async fn run(app: &App, id: ConnectionId) -> Result<Deleted, DbErr> {
         requests: privacy::forget_older(app.db.write(), id, before).await?,
         snapshots: 0,
     };
+    let mut after = 0;
     while !app.stop.is_cancelled() {
+        // Looked for outside the transaction, which holds up whoever writes; each batch goes on where the last one ended.
+        let old = snapshot::older(app.db.read(), id, before, after, TOGETHER).await?;
+        let Some(&(_, last)) = old.last() else { break };
+        after = last;
         let txn = app.db.begin_write().await?;
-        let rows = snapshot::delete_older(&txn, id, before, TOGETHER).await?;
+        deleted.snapshots += snapshot::delete_older(&txn, old.into_iter().map(|(order, _)| order), before).await?;
         txn.commit().await?;
-        deleted.snapshots += rows;
-        if rows < TOGETHER {
-            break;
-        }
     }
     Ok(deleted)
 }

@@ -189,6 +189,16 @@ fn indices() -> Vec<IndexCreateStatement> {
             .col("connection_id")
             .and_where(Expr::col("drift").is_not_null())
             .to_owned(),
+        index("webhook_delivery_by_resource", "webhook_delivery")
+            .col("connection_id")
+            .col("resource")
+            .and_where(Expr::col("resource").is_not_null())
+            .to_owned(),
+        index("customer_key_by_merge", "customer_key")
+            .col("connection_id")
+            .col("merged_into")
+            .and_where(Expr::col("merged_into").is_not_null())
+            .to_owned(),
     ]
 }
 

@@ -13,12 +13,13 @@ use super::{
     auth::Asking,
     connection::Connection,
     error::{Fault, Result},
+    loader::NumberedOrder,
     node::{Numbered, shopify_order_id},
     order::SyncedOrder,
     page::{self, Asked, Page, Sort},
     scalar::Instant,
 };
-use crate::{order, webhook};
+use crate::webhook;
 
 /// Which side of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -108,7 +109,7 @@ impl WebhookDelivery {
     /// The order behind it; null where it is about no one order.
     async fn order(&self, ctx: &Context<'_>) -> Result<Option<SyncedOrder>> {
         let (Some(connection), Some(number)) = (self.0.connection_id, self.0.shopify_order_id) else { return Ok(None) };
-        Ok(order::find(ctx.app().db.read(), connection, number).await?.map(SyncedOrder))
+        Ok(ctx.reader().load_one(NumberedOrder(connection, number)).await?.map(SyncedOrder))
     }
 
     /// What it is about, such as `OrderTransaction/123` or `invoice/456`.

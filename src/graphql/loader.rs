@@ -177,6 +177,28 @@ impl Loader<ToldOf> for Reader {
     }
 }
 
+/// An order, by connection and Shopify's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct NumberedOrder(pub(super) ConnectionId, pub(super) i64);
+
+impl Loader<NumberedOrder> for Reader {
+    type Value = synced_order::Model;
+    type Error = Shared;
+
+    async fn load(&self, orders: &[NumberedOrder]) -> Loaded<NumberedOrder, Self::Value> {
+        use synced_order::{Column, Entity};
+        let mut numbers: HashMap<ConnectionId, Vec<i64>> = HashMap::new();
+        for NumberedOrder(connection, number) in orders {
+            numbers.entry(*connection).or_default().push(*number);
+        }
+        let any = numbers.into_iter().fold(Condition::any(), |any, (connection, numbers)| {
+            any.add(Column::ConnectionId.eq(connection).and(Column::ShopifyOrderId.is_in(numbers)))
+        });
+        let rows = Entity::find().filter(any).all(self.0.db.read()).await.map_err(shared)?;
+        Ok(by_key(rows, |row| NumberedOrder(row.connection_id, row.shopify_order_id)))
+    }
+}
+
 /// The grants of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct GrantsOf(pub(super) ConnectionId);

@@ -1,12 +1,15 @@
 //! Orders by what they are known by.
 
+use std::collections::BTreeMap;
+
 use entity::{
     ids::{ConnectionId, CustomerKeyId, OrderId},
-    synced_order::{Column, Entity, Model},
+    resource_link,
+    synced_order::{Column, Entity, Model, State},
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::Expr,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, sea_query::Expr,
 };
 
 use super::Error;
@@ -53,7 +56,8 @@ pub async fn find_by_name(
         .await
 }
 
-/// The newest order of each of these customers, by Shopify's numbers.
+/// The order of each of these customers that carries a change of theirs into the books, by Shopify's numbers: of those that nobody
+/// gave up and no rule leaves out the newest that has an invoice, else the newest; where there are none, the newest.
 ///
 /// # Errors
 /// When the database fails.
@@ -63,15 +67,40 @@ pub async fn newest_of_customers(
     customers: &[i64],
 ) -> Result<Vec<i64>, DbErr> {
     let keys = customer_key::of_customers(txn, connection, customers).await?;
-    let rows: Vec<Option<i64>> = Entity::find()
+    let invoiced = resource_link::Entity::find()
         .select_only()
-        .column_as(Expr::col(Column::ShopifyOrderId).max(), "newest")
-        .filter(Column::CustomerKeyId.is_in(keys))
-        .group_by(Column::CustomerKeyId)
-        .into_tuple()
-        .all(txn)
-        .await?;
-    Ok(rows.into_iter().flatten().collect())
+        .column(resource_link::Column::OrderId)
+        .filter(resource_link::Column::Kind.eq(resource_link::Kind::Invoice))
+        .filter(resource_link::Column::State.eq(resource_link::State::Confirmed))
+        .filter(
+            resource_link::Column::OrderId.in_subquery(
+                Entity::find()
+                    .select_only()
+                    .column(Column::Id)
+                    .filter(Column::CustomerKeyId.is_in(keys.iter().copied()))
+                    .into_query(),
+            ),
+        )
+        .into_query();
+    let visited = Column::State.is_not_in([State::Dismissed, State::Skipped]);
+    let among = |these: Condition| {
+        Entity::find()
+            .select_only()
+            .column(Column::CustomerKeyId)
+            .column_as(Expr::col(Column::ShopifyOrderId).max(), "newest")
+            .filter(Column::CustomerKeyId.is_in(keys.iter().copied()))
+            .filter(these)
+            .group_by(Column::CustomerKeyId)
+            .into_tuple::<(CustomerKeyId, i64)>()
+    };
+    let mut newest: BTreeMap<CustomerKeyId, i64> = BTreeMap::new();
+    let carrying = Column::Id.in_subquery(invoiced).and(visited.clone());
+    for these in [Condition::all().add(carrying), Condition::all().add(visited), Condition::all()] {
+        for (key, number) in among(these).all(txn).await? {
+            newest.entry(key).or_insert(number);
+        }
+    }
+    Ok(newest.into_values().collect())
 }
 
 /// The orders whose personal values these keys seal.

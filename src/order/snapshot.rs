@@ -12,7 +12,7 @@ use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait,
-    sea_query::{Expr, OnConflict},
+    sea_query::{Expr, OnConflict, SimpleExpr},
 };
 
 use super::Error;
@@ -75,42 +75,71 @@ pub async fn delete_of_keys(txn: &DatabaseTransaction, keys: &[CustomerKeyId]) -
     Ok(Entity::delete_many().filter(theirs).exec(txn).await?.rows_affected)
 }
 
-/// Deletes stored states of orders at rest that nothing has happened to since `before`, and has those orders read again when they are
-/// looked at the next time; at most `limit`. Returns how many those were.
+/// Orders at rest, after this Shopify number, that nothing has happened to since `before` and whose state is stored: with their numbers, in
+/// the order of those; at most `limit`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn older(
+    conn: &impl ConnectionTrait,
+    connection: ConnectionId,
+    before: DateTime<Utc>,
+    after: i64,
+    limit: u64,
+) -> Result<Vec<(OrderId, i64)>, DbErr> {
+    use synced_order::{Column as OrderColumn, Entity as Orders};
+    let stored = Entity::find().select_only().column(Column::OrderId).into_query();
+    Orders::find()
+        .select_only()
+        .columns([OrderColumn::Id, OrderColumn::ShopifyOrderId])
+        .filter(OrderColumn::ConnectionId.eq(connection))
+        .filter(OrderColumn::ShopifyOrderId.gt(after))
+        .filter(is_over(before))
+        .filter(OrderColumn::Id.in_subquery(stored))
+        .order_by_asc(OrderColumn::ShopifyOrderId)
+        .limit(limit)
+        .into_tuple()
+        .all(conn)
+        .await
+}
+
+/// Deletes the stored states of these orders, as far as they are at rest and nothing has happened to them since `before`, and has them read
+/// again when they are looked at the next time. Returns how many those were.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn delete_older(
     txn: &DatabaseTransaction,
-    connection: ConnectionId,
+    ids: impl IntoIterator<Item = OrderId>,
     before: DateTime<Utc>,
-    limit: u64,
 ) -> Result<u64, DbErr> {
     use synced_order::{Column as OrderColumn, Entity as Orders};
-    let stored = Entity::find().select_only().column(Column::OrderId).into_query();
-    let at_rest = OrderColumn::DueAt.is_null().and(OrderColumn::Fence.is_null());
-    let ids: Vec<OrderId> = Orders::find()
+    let still: Vec<OrderId> = Orders::find()
         .select_only()
         .column(OrderColumn::Id)
-        .filter(OrderColumn::ConnectionId.eq(connection))
-        .filter(OrderColumn::UpdatedAt.lt(before))
-        .filter(at_rest)
-        .filter(OrderColumn::Id.in_subquery(stored))
+        .filter(OrderColumn::Id.is_in(ids))
+        .filter(is_over(before))
         .order_by_asc(OrderColumn::ShopifyOrderId)
-        .limit(limit)
         .lock_exclusive()
         .into_tuple()
         .all(txn)
         .await?;
-    if ids.is_empty() {
+    if still.is_empty() {
         return Ok(0);
     }
     Orders::update_many()
-        .filter(OrderColumn::Id.is_in(ids.iter().copied()))
+        .filter(OrderColumn::Id.is_in(still.iter().copied()))
         .col_expr(OrderColumn::Stale, Expr::value(true))
         .exec(txn)
         .await?;
-    Ok(Entity::delete_many().filter(Column::OrderId.is_in(ids)).exec(txn).await?.rows_affected)
+    Ok(Entity::delete_many().filter(Column::OrderId.is_in(still)).exec(txn).await?.rows_affected)
+}
+
+/// At rest, and nothing has happened to it since.
+fn is_over(before: DateTime<Utc>) -> SimpleExpr {
+    use synced_order::Column as OrderColumn;
+    let at_rest = OrderColumn::DueAt.is_null().and(OrderColumn::Fence.is_null());
+    at_rest.and(OrderColumn::UpdatedAt.lt(before))
 }
 
 /// Which orders have a stored state, those placed last first; at most `limit`.

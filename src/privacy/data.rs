@@ -17,6 +17,10 @@ pub(super) const ALERT: &str = "CUSTOMER_DATA_REQUEST";
 pub(super) async fn attend(app: &App, lease: Lease, row: &Model) -> Result<Ended, Error> {
     let now = app.clock.now();
     let txn = app.db.begin_write().await?;
+    // First: requests are locked before alerts, by everybody.
+    if work::settle::<Entity>(lease, now)?.exec(&txn).await?.rows_affected != 1 {
+        return Err(Error::Fenced);
+    }
     let first = Entity::find()
         .filter(Column::ConnectionId.eq(row.connection_id))
         .filter(Column::Kind.eq(Kind::CustomerData))
@@ -38,9 +42,6 @@ pub(super) async fn attend(app: &App, lease: Lease, row: &Model) -> Result<Ended
         let raise =
             Raise { connection: row.connection_id, subject: "", severity: Severity::Warning, problem, action: None };
         alert::raise(&txn, raise, now).await?;
-    }
-    if work::settle::<Entity>(lease, now)?.exec(&txn).await?.rows_affected != 1 {
-        return Err(Error::Fenced);
     }
     txn.commit().await?;
     Ok(Ended::Settled)

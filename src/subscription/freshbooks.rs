@@ -3,9 +3,16 @@
 //! A callback that was just made is rung for once, with the secret that signs whatever it sends. Anybody could ring: a secret counts once
 //! FreshBooks itself has confirmed it. What a callback is there for is told by its address, which is of one connection and one event.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use entity::{ids::ConnectionId, platform_grant::Platform, webhook_subscription::State};
+use entity::{
+    ids::ConnectionId,
+    platform_grant::Platform,
+    webhook_subscription::{Model, State},
+};
 use secrecy::SecretString;
 use tokio::time::{Instant, sleep};
 
@@ -13,7 +20,7 @@ use super::{
     Stop, Wish,
     told::{self, Fault},
     turn::{self, Turn},
-    verifier,
+    verifier::{self, Candidate},
 };
 use crate::{
     app::App,
@@ -28,8 +35,9 @@ const ROUNDS: usize = 3;
 const WAITS: Duration = Duration::from_secs(3);
 /// Between two looks at what has come.
 const LOOKS: Duration = Duration::from_millis(50);
-/// Secrets that are tried for one callback in one run: whoever floods us with wrong ones does not flood FreshBooks.
-const TRIES: usize = 20;
+/// Secrets that are tried for one callback in one run: whoever floods us with wrong ones does not flood FreshBooks. More than are kept, so
+/// that one that is rung for after all of those has its turn in the same run.
+const TRIES: usize = 30;
 /// How often FreshBooks is asked to ring once more in one run, likewise.
 const RINGS: usize = 2;
 
@@ -80,13 +88,15 @@ struct Waiting {
     ring: bool,
     rings: usize,
     tries: usize,
+    /// The marks of those that were tried: each is tried once in one run.
+    tried: BTreeSet<String>,
     /// What FreshBooks said to the last secret that came.
     said: Option<String>,
 }
 
 impl Waiting {
     fn new(id: i64, ring: bool) -> Self {
-        Self { id, ring, rings: 0, tries: 0, said: None }
+        Self { id, ring, rings: 0, tries: 0, tried: BTreeSet::new(), said: None }
     }
 }
 
@@ -163,10 +173,11 @@ async fn shake_hands(
 ) -> Result<(), Stop> {
     let until = Instant::now() + WAITS;
     loop {
-        for (event, sealed) in turn.take_offers().await? {
-            let Some((event, mut one)) = waiting.remove_entry(event.as_str()) else { continue };
-            if !try_all(turn, books, event, &mut one, &sealed).await? {
-                one.ring = true;
+        for row in turn.offered().await? {
+            let Some((event, mut one)) = waiting.remove_entry(row.topic.as_str()) else { continue };
+            let tries = one.tries;
+            if !try_all(turn, books, event, &mut one, &row).await? {
+                one.ring |= one.tries > tries;
                 waiting.insert(event, one);
             }
         }
@@ -192,18 +203,23 @@ async fn shake_hands(
     Ok(())
 }
 
-/// Tries what has come for a callback, the newest first.
+/// Tries what has come for a callback and was not tried yet. What FreshBooks refuses is remembered.
 async fn try_all(
     turn: &mut Turn<'_>,
     books: &Books,
     event: &'static str,
     one: &mut Waiting,
-    sealed: &str,
+    row: &Model,
 ) -> Result<bool, Stop> {
-    for secret in verifier::candidates(turn.app, turn.row(event)?, sealed, one.id)? {
-        if one.tries < TRIES && try_out(turn, books, event, one, secret).await? {
+    for Candidate { secret, mark } in verifier::candidates(turn.app, row, one.id)? {
+        if one.tries >= TRIES || !one.tried.insert(mark.clone()) {
+            continue;
+        }
+        if try_out(turn, books, event, one, secret).await? {
             return Ok(true);
         }
+        // At once: a run that ends early has not tried it for nothing.
+        verifier::refused(turn.app, row.id, &mark).await?;
     }
     Ok(false)
 }

@@ -1,8 +1,10 @@
 //! The Shopify end: one address for every topic. A topic and an address go together once over there, so that whatever was made without our
 //! hearing of it is found by its address, and nothing is ever there twice.
 
-use entity::{platform_grant::Model as Grant, platform_grant::Platform};
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::{platform_grant::Model as Grant, platform_grant::Platform, webhook_subscription::Model};
 use secrecy::SecretString;
+use tracing::warn;
 
 use super::{
     Stop, Wish,
@@ -24,6 +26,8 @@ use crate::{
 const NAME: &str = "ml-connector-";
 /// How often it is listed again after an answer that was lost, or somebody else's making of the same.
 const ROUNDS: usize = 3;
+/// So long what was made anew in a version that is over stays: it would come back in the same one.
+const RENEWED: TimeDelta = TimeDelta::days(30);
 
 /// Where all of them go.
 pub(super) fn address(app: &App) -> String {
@@ -95,14 +99,16 @@ async fn drop_unwanted(
 
 /// One pass over the topics; `true` when it must be listed again.
 async fn round(turn: &mut Turn<'_>, shop: &Shop, address: &str, listed: &[WebhookSubscription]) -> Result<bool, Stop> {
-    let version = turn.app.config.shopify_api_version.clone();
+    let (version, now) = (turn.app.config.shopify_api_version.clone(), turn.app.clock.now());
     let (mut again, mut no_address) = (false, None::<Problem>);
+    let mut over = None::<String>;
     for topic in TOPICS {
         let Ok(row) = turn.row(topic.header) else { continue };
-        let plan = plan(&topic, address, row.remote_id.as_deref(), listed, &version);
+        let plan = plan(&topic, address, &Ours::of(row, now), listed, &version);
         for id in &plan.surplus {
             shop.delete_webhook(id).await.map_err(silent)?;
         }
+        let is_new = plan.step == Step::Create;
         let made = match plan.step {
             Step::Keep(sub) => Ok(Some(sub.clone())),
             Step::Move(id) => shop.move_webhook(id, address).await,
@@ -116,6 +122,9 @@ async fn round(turn: &mut Turn<'_>, shop: &Shop, address: &str, listed: &[Webhoo
         };
         match made {
             Ok(Some(sub)) => {
+                if is_new && !sub.api_version_supported {
+                    over = Some(sub.api_version.clone());
+                }
                 turn.stands(topic.header, plan.fault, |row| {
                     address.clone_into(&mut row.address);
                     row.remote_id = Some(sub.id.0);
@@ -134,6 +143,13 @@ async fn round(turn: &mut Turn<'_>, shop: &Shop, address: &str, listed: &[Webhoo
             }
         }
     }
+    if let Some(over) = over {
+        warn!(
+            connection = %turn.connection.id,
+            version = over,
+            "Shopify sends new webhooks in version {over} of its API, which is over: the app's own settings say so; they are used as they are"
+        );
+    }
     Ok(again)
 }
 
@@ -149,6 +165,20 @@ pub(super) async fn delete_all(app: &App, shop: &Shop) -> Result<(), shopify::Er
 /// `ml-connector-orders-updated`.
 fn name(topic: &Topic) -> String {
     format!("{NAME}{}", topic.header.replace(['/', '_'], "-"))
+}
+
+/// What is known of the one that we had.
+struct Ours<'a> {
+    id: Option<&'a str>,
+    /// The version that it was made anew in lately: another one made now would be of the same.
+    renewed: Option<&'a str>,
+}
+
+impl<'a> Ours<'a> {
+    fn of(row: &'a Model, now: DateTime<Utc>) -> Self {
+        let lately = row.repaired_at.is_some_and(|at| now < at + RENEWED);
+        Self { id: row.remote_id.as_deref(), renewed: row.api_version.as_deref().filter(|_| lately) }
+    }
 }
 
 /// What is to be done about a topic.
@@ -174,17 +204,19 @@ enum Step<'a> {
 fn plan<'a>(
     topic: &Topic,
     address: &str,
-    known: Option<&str>,
+    known: &Ours<'_>,
     listed: &'a [WebhookSubscription],
     version: &str,
 ) -> Plan<'a> {
-    let is_known = |sub: &WebhookSubscription| Some(sub.id.0.as_str()) == known;
+    let is_known = |sub: &WebhookSubscription| Some(sub.id.0.as_str()) == known.id;
     let is_ours = |sub: &WebhookSubscription| {
         sub.uri == address || is_known(sub) || sub.name.as_deref().is_some_and(|name| name.starts_with(NAME))
     };
     let is_whole = |sub: &WebhookSubscription| sub.json && sub.filter.is_none() && sub.include_fields.is_empty();
-    // Made anew it would be of the same version where that is the one that we ask in.
-    let is_over = |sub: &WebhookSubscription| !sub.api_version_supported && sub.api_version != version;
+    // Made anew it would be of the same version where that is the one that we ask in, or where it just was: the app's own.
+    let is_same =
+        |sub: &WebhookSubscription| is_known(sub) && known.renewed.is_some_and(|renewed| renewed == sub.api_version);
+    let is_over = |sub: &WebhookSubscription| !sub.api_version_supported && sub.api_version != version && !is_same(sub);
     let is_good = |sub: &WebhookSubscription| is_whole(sub) && !is_over(sub);
     let mut ours: Vec<_> = listed.iter().filter(|sub| sub.topic == topic.name && is_ours(sub)).collect();
     ours.sort_by_key(|sub| (!is_good(sub), sub.uri != address, !is_known(sub)));
@@ -255,8 +287,17 @@ mod tests {
 
     /// What is done: the deletions, what follows, and why.
     fn done(listed: &[WebhookSubscription], known: Option<i64>) -> (Vec<i64>, String, Option<Fault>) {
+        done_after(listed, known, None)
+    }
+
+    /// The same, where ours was made anew lately.
+    fn done_after(
+        listed: &[WebhookSubscription],
+        known: Option<i64>,
+        renewed: Option<&str>,
+    ) -> (Vec<i64>, String, Option<Fault>) {
         let known = known.map(|number| Gid::new("WebhookSubscription", number).0);
-        let plan = plan(&TOPIC, HERE, known.as_deref(), listed, "2026-10");
+        let plan = plan(&TOPIC, HERE, &Ours { id: known.as_deref(), renewed }, listed, "2026-10");
         let step = match plan.step {
             Step::Keep(sub) => format!("keep {}", sub.id.number().unwrap()),
             Step::Move(id) => format!("move {}", id.number().unwrap()),
@@ -310,5 +351,10 @@ mod tests {
         };
         assert_eq!(done(&[over("2025-07")], None), (vec![1], "create".to_owned(), Some(Fault::Version)));
         assert_eq!(done(&[over("2026-10")], None), (vec![], "keep 1".to_owned(), None));
+        // Made anew once, it came back as it was.
+        let anew = (vec![1], "create".to_owned(), Some(Fault::Version));
+        assert_eq!(done_after(&[over("2025-07")], Some(1), Some("2025-07")), (vec![], "keep 1".to_owned(), None));
+        assert_eq!(done_after(&[over("2025-07")], Some(2), Some("2025-07")), anew);
+        assert_eq!(done_after(&[over("2025-07")], Some(1), Some("2025-04")), anew);
     }
 }

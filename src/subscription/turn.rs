@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::{
     Error, Look, Wish,
     told::{self, Fault},
+    verifier,
 };
 use crate::{app::App, problem::Problem, schedule};
 
@@ -161,26 +162,10 @@ impl<'a> Turn<'a> {
         .await
     }
 
-    /// What has come for the topics of this run that wait for their verifier, still sealed. It is taken away: what is wrong with it is found
-    /// out once.
-    pub(super) async fn take_offers(&self) -> Result<Vec<(String, String)>, Error> {
+    /// The rows of this run's topics that something has come for, as they are by now.
+    pub(super) async fn offered(&self) -> Result<Vec<Model>, Error> {
         let waiting = Entity::find().filter(Column::Fence.eq(self.fence)).filter(Column::Offered.is_not_null());
-        let mut taken = Vec::new();
-        for row in waiting.all(self.app.db.read()).await? {
-            let Some(offered) = row.offered else { continue };
-            let cleared = Entity::update_many()
-                .filter(Column::Id.eq(row.id))
-                .filter(Column::Fence.eq(self.fence))
-                .filter(Column::Offered.eq(&offered))
-                .col_expr(Column::Offered, SimpleExpr::Custom("NULL".into()))
-                .exec(self.app.db.write())
-                .await?;
-            // Else more has come this moment.
-            if cleared.rows_affected == 1 {
-                taken.push((row.topic, offered));
-            }
-        }
-        Ok(taken)
+        Ok(waiting.all(self.app.db.read()).await?)
     }
 
     /// Gives the rows back, and tells people. Nothing is concluded where the platform has not `answered` to the end.
@@ -209,7 +194,7 @@ impl<'a> Turn<'a> {
                 told::nothing_to_repair(&txn, id, self.platform, now).await?;
             }
         }
-        if let Some(at) = self.next_look(&rows, answered, now) {
+        if let Some(at) = self.next_look(&rows, answered, now)? {
             schedule::hasten(&txn, [id], Kind::Webhooks, at).await?;
         }
         txn.commit().await?;
@@ -219,14 +204,15 @@ impl<'a> Turn<'a> {
     }
 
     /// Before the clock's next time: for a verifier that came when nobody looked any more, or has still to come for the first time.
-    fn next_look(&self, rows: &[Model], answered: bool, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let waiting = |row: &&Model| row.state != State::Active;
-        if rows.iter().filter(waiting).any(|row| row.offered.is_some()) {
-            return Some(now);
+    fn next_look(&self, rows: &[Model], answered: bool, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Error> {
+        let waiting: Vec<&Model> = rows.iter().filter(|row| row.state != State::Active).collect();
+        for row in &waiting {
+            if verifier::has_fresh(self.app, row)? {
+                return Ok(Some(now + verifier::BETWEEN));
+            }
         }
-        let fresh =
-            rows.iter().filter(waiting).any(|row| row.state == State::Unverified && !self.has_waited(&row.topic));
-        (answered && fresh).then_some(now + AGAIN)
+        let fresh = waiting.iter().any(|row| row.state == State::Unverified && !self.has_waited(&row.topic));
+        Ok((answered && fresh).then_some(now + AGAIN))
     }
 }
 

@@ -72,7 +72,7 @@ async fn told(app: &TestApp) -> Vec<(String, String, String)> {
 fn all_stand(app: &TestApp) {
     let subscriptions = app.shopify.subscriptions();
     let topics: BTreeSet<&str> = subscriptions.iter().map(|known| known.topic.name()).collect();
-    assert_eq!((subscriptions.len(), topics.len()), (13, 13), "{topics:?}");
+    assert_eq!((subscriptions.len(), topics.len()), (14, 14), "{topics:?}");
     let address = app.app.config.public("webhooks/shopify");
     assert!(subscriptions.iter().all(|known| known.uri == address.as_str()), "{subscriptions:?}");
     let callbacks = app.freshbooks.callbacks();
@@ -122,7 +122,7 @@ async fn a_new_connection_has_all_its_webhooks_with_the_next_beat() {
     );
     assert_eq!(shown["syncStatus"]["lastWebhookAt"], Value::Null);
     let all = shown["webhookSubscriptions"].as_array().unwrap();
-    assert_eq!(all.len(), 21);
+    assert_eq!(all.len(), 22);
     let merged = all.iter().find(|one| one["topic"] == "customers/merge");
     assert_eq!(merged, None, "its scope is not granted");
     for one in all {
@@ -137,7 +137,7 @@ async fn a_new_connection_has_all_its_webhooks_with_the_next_beat() {
     clock_strikes(&app, TimeDelta::hours(1)).await;
     all_stand(&app);
     assert_eq!(app.calls().get("CreateCallback"), Some(&8));
-    assert_eq!(app.shopify.faults.calls()["graphql:WebhookCreate"], 13);
+    assert_eq!(app.shopify.faults.calls()["graphql:WebhookCreate"], 14);
     app.end().await;
 }
 

@@ -5,7 +5,7 @@ use entity::{
     pull, synced_order,
     webhook_delivery::{self, Model, Outcome},
 };
-use ml_connector::{order, schedule, worker};
+use ml_connector::{auth::Actor, order, schedule, worker};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -277,6 +277,26 @@ async fn a_secret_that_is_being_replaced_still_opens() {
 }
 
 #[tokio::test]
+async fn an_order_that_is_deleted_over_there_says_so_and_keeps_its_documents() {
+    let app = TestApp::start().await;
+    app.listen().await;
+    let placed = app.shopify.place(mugs(1001));
+    app.ring().await;
+    app.settle().await;
+    let held = app.invoices_of("#1001");
+    assert_eq!(held, ["32.77 CAD, paid"]);
+    app.shopify.delete(placed.id);
+    let told = app.ring().await;
+    assert_eq!(told.iter().map(|delivery| delivery.topic.as_str()).collect::<Vec<_>>(), ["orders/delete"]);
+    app.app.clock.advance(TimeDelta::seconds(3));
+    app.settle().await;
+    assert_eq!(app.state("#1001").await, (synced_order::State::Failed, "NOT_IN_SHOPIFY".to_owned()));
+    assert_eq!(app.invoices_of("#1001"), held);
+    assert_eq!(app.freshbooks.payments().len(), 1);
+    app.database.remove().await;
+}
+
+#[tokio::test]
 async fn a_customer_who_moves_is_changed_in_the_books() {
     let app = TestApp::start().await;
     app.listen().await;
@@ -290,6 +310,20 @@ async fn a_customer_who_moves_is_changed_in_the_books() {
     app.settle().await;
     let clients = app.freshbooks.clients();
     assert_eq!(clients.iter().map(|client| client.fname.as_str()).collect::<Vec<_>>(), ["Augusta"]);
+
+    // Their newest order was given up: the one before it carries the change.
+    let same = app.shopify.order(order.id).unwrap().customer.as_deref().unwrap().clone();
+    let mut second = mugs(1002);
+    second.customer = Some(same.into());
+    app.shopify.place(second);
+    app.ring().await;
+    app.settle().await;
+    order::dismiss(&app.app, &Actor::system("test"), app.order("#1002").await.id, "Not ours.").await.unwrap();
+    app.app.clock.advance(TimeDelta::minutes(1));
+    app.shopify.change_customer(customer, |customer| customer.first_name = Some("Adelaide".to_owned()));
+    app.ring().await;
+    app.settle().await;
+    assert_eq!(app.freshbooks.clients()[0].fname, "Adelaide");
 
     // Of nobody's: there is nothing to do until they order.
     app.shopify.add_customer(&ml_connector::sandbox::shopify::build::customer(5, "New", "Comer", "new@example.com"));

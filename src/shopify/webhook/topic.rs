@@ -12,12 +12,13 @@ pub struct Topic {
 }
 
 /// What we want to hear of, where the scope is granted.
-pub const TOPICS: [Topic; 14] = [
+pub const TOPICS: [Topic; 15] = [
     of("ORDERS_CREATE", "orders/create", Some("read_orders")),
     of("ORDERS_UPDATED", "orders/updated", Some("read_orders")),
     of("ORDERS_EDITED", "orders/edited", Some("read_orders")),
     of("ORDERS_PAID", "orders/paid", Some("read_orders")),
     of("ORDERS_CANCELLED", "orders/cancelled", Some("read_orders")),
+    of("ORDERS_DELETE", "orders/delete", Some("read_orders")),
     of("ORDER_TRANSACTIONS_CREATE", "order_transactions/create", Some("read_orders")),
     of("REFUNDS_CREATE", "refunds/create", Some("read_orders")),
     of("CUSTOMERS_CREATE", "customers/create", Some("read_customers")),

@@ -66,7 +66,7 @@ async fn what_strangers_claim_neither_poisons_a_callback_nor_replaces_its_secret
         forge(&app, "invoice.eat", id, "of no event").await;
     }
     let waiting = row(&app, "invoice.update").await;
-    assert!(waiting.offered.as_ref().is_some_and(|sealed| !sealed.contains("forged") && sealed.len() < 1_000));
+    assert!(waiting.offered.as_ref().is_some_and(|sealed| !sealed.contains("forged") && sealed.len() < 3_000));
     app.freshbooks.take_deliveries();
     app.freshbooks.set_deliveries(Deliveries::Sending);
     clock_strikes(&app, TimeDelta::seconds(11)).await;
@@ -83,6 +83,53 @@ async fn what_strangers_claim_neither_poisons_a_callback_nor_replaces_its_secret
     assert_eq!(secrets.len(), 8);
     let own = app.freshbooks.callbacks().into_iter().find(|known| known.id == id).unwrap().verifier;
     assert_eq!(secrecy::ExposeSecret::expose_secret(&secrets[0]), own, "that of the event comes first");
+    app.end().await;
+}
+
+/// The right secret, amid what strangers claim before and after.
+async fn flooded(app: &TestApp, secrets: &[Delivery], before: usize, after: usize, round: &str) {
+    let id = callback(app, "invoice.update");
+    for number in 0..before {
+        forge(app, "invoice.update", id, &format!("{round}before{number}")).await;
+    }
+    for secret in secrets {
+        assert_eq!(arrives(secret).await, 200);
+    }
+    for number in 0..after {
+        forge(app, "invoice.update", id, &format!("{round}after{number}")).await;
+    }
+}
+
+#[tokio::test]
+async fn the_right_secret_is_found_among_wrong_ones() {
+    let app = TestApp::start().await;
+    app.freshbooks.set_deliveries(Deliveries::Holding);
+    look(&app).await;
+    let secrets = app.freshbooks.take_deliveries();
+    // It comes once, and nobody hears it when it is rung for again.
+    flooded(&app, &secrets, 9, 30, "").await;
+    clock_strikes(&app, TimeDelta::seconds(11)).await;
+    all_stand(&app);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn no_flood_of_wrong_secrets_keeps_the_right_one_out() {
+    let app = TestApp::start().await;
+    app.freshbooks.set_deliveries(Deliveries::Holding);
+    look(&app).await;
+    let secrets = app.freshbooks.take_deliveries();
+    flooded(&app, &secrets, 30, 30, "first").await;
+    clock_strikes(&app, TimeDelta::seconds(11)).await;
+    assert_ne!(row(&app, "invoice.update").await.state, State::Active);
+    let tried = app.calls()["UpdateCallback"];
+    app.freshbooks.take_deliveries();
+    flooded(&app, &[], 30, 30, "first").await;
+    flooded(&app, &[], 30, 0, "second").await;
+    app.freshbooks.set_deliveries(Deliveries::Sending);
+    clock_strikes(&app, TimeDelta::seconds(11)).await;
+    all_stand(&app);
+    assert!(app.calls()["UpdateCallback"] - tried <= 30, "{tried} {:?}", app.calls());
     app.end().await;
 }
 

@@ -58,7 +58,7 @@ async fn another_address_of_ours_moves_them_and_what_others_subscribed_to_is_lef
     let has = |id: &ml_connector::shopify::model::Gid| {
         subscriptions.iter().any(|known| Some(known.id) == id.number().map(i64::unsigned_abs))
     };
-    assert_eq!((subscriptions.len(), has(&theirs.id), has(&lost.id)), (14, true, false));
+    assert_eq!((subscriptions.len(), has(&theirs.id), has(&lost.id)), (15, true, false));
     let callbacks = app.freshbooks.callbacks();
     let has = |id: i64| callbacks.iter().any(|known| known.id == id.unsigned_abs());
     assert_eq!((callbacks.len(), has(hook.id), has(twice.id)), (9, true, false));
@@ -73,10 +73,10 @@ async fn another_address_of_ours_moves_them_and_what_others_subscribed_to_is_lef
     let (Look::Seen { repaired: shop, healthy: true }, Look::Seen { repaired: books, .. }) = (shop, books) else {
         panic!("not seen");
     };
-    assert_eq!((shop.len(), books.len()), (13, 8));
+    assert_eq!((shop.len(), books.len()), (14, 8));
     let subscriptions = app.shopify.subscriptions();
     let at_home = subscriptions.iter().filter(|known| known.uri.starts_with("http://localhost:")).count();
-    assert_eq!((subscriptions.len(), at_home), (14, 13));
+    assert_eq!((subscriptions.len(), at_home), (15, 14));
     let callbacks = app.freshbooks.callbacks();
     let at_home = callbacks.iter().filter(|known| known.uri.starts_with("http://localhost:")).count();
     assert_eq!((callbacks.len(), at_home), (9, 8));
@@ -90,7 +90,7 @@ async fn topics_come_and_go_with_their_scopes() {
     app.app.db.write().execute_unprepared(&scopes("write_orders")).await.unwrap();
     assert_eq!(look(&app).await, [well(), well()]);
     let topics = |app: &TestApp| app.shopify.subscriptions().iter().map(|known| known.topic.name()).collect::<Vec<_>>();
-    assert_eq!(topics(&app).len(), 11, "the right to write is the right to read: {:?}", topics(&app));
+    assert_eq!(topics(&app).len(), 12, "the right to write is the right to read: {:?}", topics(&app));
     app.app.db.write().execute_unprepared(&scopes("read_orders,read_customers")).await.unwrap();
     assert_eq!(look(&app).await, [well(), well()]);
     all_stand(&app);
