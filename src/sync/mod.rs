@@ -105,7 +105,8 @@ async fn run(app: &App, lease: Lease, row: synced_order::Model, used: &Used) -> 
                 Owner::Merchant,
                 "NOT_IN_SHOPIFY",
                 "Shopify shows no such order.",
-                "Check the number; orders older than 60 days need the scope read_all_orders.",
+                "Was it deleted there? What FreshBooks has of it is left as it is. Else check the number; orders older than 60 days need \
+                 the scope read_all_orders.",
             );
             visit.rest(State::Failed, Some(problem), None, true).await
         }

@@ -109,6 +109,7 @@ fn ids(app: &TestApp, number: i32) -> (u64, u64, u64) {
 
 async fn synced(numbers: std::ops::RangeInclusive<i32>) -> TestApp {
     let app = TestApp::start().await;
+    app.without_webhooks().await;
     for number in numbers {
         app.shopify.place(mugs(number));
     }

@@ -1,9 +1,12 @@
 //! Deliveries in a test's hands: what the simulated shop would send, to be doubled, forged, held back and sent whenever the test likes.
 
+use chrono::TimeDelta;
+use entity::schedule;
 use ml_connector::{
     sandbox::shopify::{Deliveries, Delivery},
     shopify::webhook::TOPICS,
 };
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 
 use crate::{
     harness::{SHOP, SHOPIFY_TOKEN, TestApp},
@@ -20,6 +23,14 @@ impl TestApp {
             shop.create_webhook(topic.name, &self.door("/webhooks/shopify"), None).await.unwrap();
         }
         self.shopify.set_compliance_uri(Some(&self.door("/webhooks/shopify")));
+    }
+
+    /// Neither platform is asked to tell anything by itself: for tests that count calls, or tell themselves.
+    pub(crate) async fn without_webhooks(&self) {
+        let never = schedule::Entity::update_many()
+            .filter(schedule::Column::Kind.eq(schedule::Kind::Webhooks))
+            .col_expr(schedule::Column::NextRunAt, Expr::value(self.app.clock.now() + TimeDelta::days(10_000)));
+        never.exec(self.app.db.write()).await.unwrap();
     }
 
     /// An address of the service.
