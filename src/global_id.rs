@@ -7,7 +7,7 @@ pub fn write(kind: &str, number: i64) -> String {
     URL_SAFE_NO_PAD.encode(format!("{kind}:{number}"))
 }
 
-/// The row's number in a global id of the type `kind`; `None` for anything that [`write`] does not write, to the letter: two spellings of one
+/// The row's number in a global id of the type `kind`; `None` for anything that [`write()`] does not write, to the letter: two spellings of one
 /// id would pass one check and fail another.
 pub fn read(kind: &str, id: &str) -> Option<i64> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(id).ok()?).ok()?;

@@ -2,7 +2,7 @@
 //! `next_run_at` on by compare-and-set has won the firing. So each fires once in the fleet, whatever the number of replicas.
 //!
 //! A pull is due work of its own, made in the transaction that moves the schedule on. The other kinds are run here, and the firing holds
-//! until they have ended: a schedule is first moved on by [`GIVEN`] only, and to its next time when the run is over. A process that dies in
+//! until they have ended: a schedule is first moved on by some minutes only, and to its next time when the run is over. A process that dies in
 //! between loses no run. [`hasten`] brings the next run forward in the transaction of whatever asks for it.
 //!
 //! Cron expressions are read in the shop's time zone by croner at each step: a change of daylight saving moves nothing by an hour.

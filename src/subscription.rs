@@ -6,7 +6,7 @@
 //! right. Whoever may have lost some is looked at soon: [`schedule::hasten`].
 //!
 //! A row says what is wanted, where to, and how it stands. It is there before the platform is asked: FreshBooks' verifier comes by a post of
-//! its own, perhaps before the answer, and finds where it belongs. One run at a time has the rows of an end ([`turn`]); that two of them
+//! its own, perhaps before the answer, and finds where it belongs. One run at a time has the rows of an end (`turn`); that two of them
 //! never make the same one is all that keeps it from being there twice, since FreshBooks does not mind.
 
 mod ending;
