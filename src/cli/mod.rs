@@ -72,8 +72,12 @@ pub(crate) fn main() -> ExitCode {
 fn run() -> anyhow::Result<()> {
     load_dotenv()?; // before any thread is started: it changes the environment
     let Cli { settings, command } = parse();
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        // The future of a whole visit is large in a debug build. Address space only: what is not used is not there.
+        .thread_stack_size(8 * 1024 * 1024)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
     runtime.block_on(async {
         match command.unwrap_or_else(|| Command::Serve(serve::Args::default())) {
             Command::Serve(args) => serve::run(Config::read(settings)?, args).await,
