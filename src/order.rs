@@ -91,14 +91,14 @@ pub async fn record(
     }
     let names = orders.iter().map(|order| (order.number_of_id(), order.name.as_str())).collect();
     let known = insert_and_lock(txn, connection, &names, now).await?;
+    // Of a state that is known something may have been told since: two changes share a second, a customer's own is no order's.
+    let told_before = |row: &Model| row.stale && asked_at.is_some_and(|asked_at| row.updated_at < asked_at);
     let newer: Vec<(&Order, &Model)> = orders
         .iter()
         .filter_map(|order| Some((order, known.get(&order.number_of_id())?)))
-        // Of a state that is known as well something may have been told since: two changes share a second, a customer's own is no order's.
-        .filter(|(order, row)| {
-            let told = row.stale && asked_at.is_some_and(|asked_at| row.updated_at < asked_at);
-            let known = row.shopify_updated_at;
-            known.is_none_or(|version| version < order.updated_at || (told && version == order.updated_at))
+        .filter(|(order, row)| match row.shopify_updated_at {
+            Some(version) => version < order.updated_at || (version == order.updated_at && told_before(row)),
+            None => true,
         })
         .collect();
     let erased = redacted::among(txn, newer.iter().map(|(_, row)| *row)).await?;
@@ -123,9 +123,7 @@ pub async fn record(
         update.filter(Column::Id.eq(row.id)).exec(txn).await?;
     }
     // Later announcements may be of something newer still: those orders stay stale.
-    let is_read =
-        |(_, row): &&(&Order, &Model)| row.stale && asked_at.is_some_and(|asked_at| row.updated_at < asked_at);
-    let read: Vec<OrderId> = newer.iter().filter(is_read).map(|(_, row)| row.id).collect();
+    let read: Vec<OrderId> = newer.iter().filter(|(_, row)| told_before(row)).map(|(_, row)| row.id).collect();
     if !read.is_empty() {
         let fresh = Entity::update_many().col_expr(Column::Stale, Expr::value(false));
         fresh.filter(Column::Id.is_in(read)).exec(txn).await?;

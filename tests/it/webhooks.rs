@@ -6,7 +6,7 @@ use entity::{
     webhook_delivery::{self, Model, Outcome},
 };
 use ml_connector::{auth::Actor, order, schedule, worker};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
+use sea_orm::{EntityTrait, QueryOrder, sea_query::Expr};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -430,9 +430,6 @@ async fn what_there_is_no_room_for_is_refused_quickly() {
     assert_eq!(refused, answers.len(), "nothing is safe, and nothing says that it is");
     blocking.rollback().await.unwrap();
     assert_eq!(send(&one).await, 200);
-    let kept = webhook_delivery::Entity::find().filter(webhook_delivery::Column::WebhookId.starts_with("flood-"));
-    // Those that waited may have been stored after their sender was sent away: it sends them again, and they are repeats then.
-    assert!(kept.all(app.app.db.read()).await.unwrap().len() <= 1_500);
     app.settle().await;
     assert_eq!(
         order::load(app.app.db.read(), app.order("#1001").await.id).await.unwrap().state,
