@@ -18,8 +18,8 @@ use entity::{
 };
 use sea_orm::{
     ActiveValue::NotSet,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter, QuerySelect,
-    sea_query::{Expr, OnConflict, Order, Query, SimpleExpr},
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QuerySelect,
+    sea_query::{Expr, Order, Query, SimpleExpr},
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -41,6 +41,9 @@ use crate::{
 const WAITING: usize = 1_024;
 /// Deliveries that share one transaction, at most.
 const BATCH: usize = 256;
+/// Rows in one statement. Headers are long: a statement that does not fit into what a connection sends at once waits for the other side's
+/// delayed acknowledgement, 40 ms each time, since the driver leaves Nagle's algorithm on.
+const AT_ONCE: usize = 8;
 /// How long one may wait in all: Shopify gives five seconds, and hears of an overload before they are over.
 const PATIENCE: Duration = Duration::from_millis(3_500);
 
@@ -142,16 +145,6 @@ async fn together(app: &App, arrivals: &[Arrival]) -> Result<(), Failure> {
 
 /// What became of a delivery, for the figures: platform, topic, outcome.
 type Kept = (&'static str, String, &'static str);
-
-/// Keeps new deliveries. One that another replica has taken at the same instant is left out.
-async fn insert(txn: &DatabaseTransaction, rows: Vec<ActiveModel>) -> Result<(), DbErr> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let ignored = OnConflict::new().do_nothing().to_owned();
-    Entity::insert_many(rows).on_conflict(ignored).exec_without_returning(txn).await?;
-    Ok(())
-}
 
 /// The figure's word.
 fn word(outcome: Outcome) -> &'static str {

@@ -11,11 +11,11 @@ use entity::{
     platform_grant::Platform,
     resource_link::{self, Kind},
     schedule, synced_order,
-    webhook_delivery::{ActiveModel, Outcome},
+    webhook_delivery::{ActiveModel, Entity, Outcome},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect};
 
-use super::{Failure, Kept, blank, insert, word};
+use super::{AT_ONCE, Failure, Kept, blank, word};
 use crate::{link, schedule as schedules};
 
 /// An event about something that we wrote less than this ago may be about that very write.
@@ -106,7 +106,9 @@ pub(super) async fn store(
             schedules::hasten(txn, [connection], schedule::Kind::Drift, at).await?;
         }
     }
-    insert(txn, rows).await?;
+    for some in rows.chunks(AT_ONCE) {
+        Entity::insert_many(some.iter().cloned()).exec_without_returning(txn).await?;
+    }
     Ok(kept)
 }
 

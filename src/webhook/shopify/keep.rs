@@ -12,11 +12,7 @@ use sea_orm::{
     sea_query::{Expr, OnConflict, Query},
 };
 
-use super::Fresh;
-
-/// Rows in one statement. Headers are long: a statement that does not fit into what a connection sends at once waits for the other side's
-/// delayed acknowledgement, 40 ms each time, since the driver leaves Nagle's algorithm on.
-const AT_ONCE: usize = 8;
+use super::{super::AT_ONCE, Fresh};
 
 /// Which delivery: by both of its ids and its topic.
 type Name = (Option<String>, Option<String>, String);
