@@ -46,6 +46,8 @@ pub(super) struct Report {
     audit_entries: i64,
     /// Without those that set up webhooks.
     calls: u64,
+    /// Of these, those that change something.
+    writes: u64,
     /// From the shop's word to the books.
     rung: Duration,
     took: Duration,
@@ -62,8 +64,11 @@ impl Report {
         }
         let payments = freshbooks.payments().iter().filter(|payment| payment.vis_state != DELETED).count();
         let invoices = live.values().map(Vec::len).sum();
-        let calls = freshbooks.faults.calls().into_iter().filter(|(call, _)| !call.contains("Callback"));
-        let calls = calls.map(|(_, times)| times).sum();
+        let mut calls = freshbooks.faults.calls();
+        calls.retain(|call, _| !call.contains("Callback"));
+        let is_write = |call: &str| ["Create", "Update", "Delete"].iter().any(|verb| call.starts_with(verb));
+        let writes = calls.iter().filter(|(call, _)| is_write(call)).map(|(_, times)| times).sum();
+        let calls = calls.into_values().sum();
         let facts = ml_connector::connection::load(app.db.read(), *connection).await?;
         let mut report = Self {
             orders: 0,
@@ -78,6 +83,7 @@ impl Report {
             currency: facts.shop_currency.unwrap_or_default(),
             audit_entries: 0,
             calls,
+            writes,
             rung,
             took,
         };
@@ -168,6 +174,7 @@ impl Report {
         row("Payments, Shopify - FreshBooks", format!("{} {}", cents_text(self.received - self.paid), self.currency));
         row("Audit entries, chain verified", self.audit_entries.to_string());
         row("FreshBooks calls", self.calls.to_string());
+        row("FreshBooks calls that write", self.writes.to_string());
         row("FreshBooks calls per order", per(self.calls, self.orders));
         row("One more order, told by webhook", format!("in the books after {} s", seconds(self.rung)));
         row("Seconds", seconds(self.took));
