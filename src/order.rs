@@ -16,12 +16,13 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use entity::{
-    ids::{ConnectionId, OrderId},
+    ids::{ConnectionId, CustomerKeyId, OrderId},
     synced_order::{ActiveModel, Column, Entity, Model, State},
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
+    ColumnTrait, DatabaseTransaction, DbErr, DerivePartialModel, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    UpdateMany,
     sea_query::{Expr, OnConflict},
 };
 
@@ -71,6 +72,19 @@ pub enum Target {
     Shopify(ConnectionId, i64),
 }
 
+/// What decides whether news of an order is news.
+#[derive(Debug, DerivePartialModel)]
+#[sea_orm(entity = "Entity")]
+struct Standing {
+    id: OrderId,
+    shopify_order_id: i64,
+    shopify_updated_at: Option<DateTime<Utc>>,
+    state: State,
+    stale: bool,
+    customer_key_id: Option<CustomerKeyId>,
+    updated_at: DateTime<Utc>,
+}
+
 /// Stores what these orders are now and marks those due that are new or newer. Older ones change nothing; of those whose customer was
 /// erased only the version is kept. What was announced before `asked_at` is in these states: such an order need not be read again. At most
 /// 500 a call, no order twice. Returns how many were new or newer.
@@ -92,8 +106,8 @@ pub async fn record(
     let names = orders.iter().map(|order| (order.number_of_id(), order.name.as_str())).collect();
     let known = insert_and_lock(txn, connection, &names, now).await?;
     // Of a state that is known something may have been told since: two changes share a second, a customer's own is no order's.
-    let told_before = |row: &Model| row.stale && asked_at.is_some_and(|asked_at| row.updated_at < asked_at);
-    let newer: Vec<(&Order, &Model)> = orders
+    let told_before = |row: &Standing| row.stale && asked_at.is_some_and(|asked_at| row.updated_at < asked_at);
+    let newer: Vec<(&Order, &Standing)> = orders
         .iter()
         .filter_map(|order| Some((order, known.get(&order.number_of_id())?)))
         .filter(|(order, row)| match row.shopify_updated_at {
@@ -101,7 +115,7 @@ pub async fn record(
             None => true,
         })
         .collect();
-    let erased = redacted::among(txn, newer.iter().map(|(_, row)| *row)).await?;
+    let erased = redacted::among(txn, newer.iter().map(|(_, row)| (row.id, row.customer_key_id))).await?;
     let kept = newer.iter().filter(|(_, row)| !erased.contains(&row.id));
     let subjects: Vec<String> = kept.map(|(order, _)| mapping::client::key_subject(order)).collect();
     let keys = customer_key::load_or_make(txn, keyring, connection, &subjects, now).await?;
@@ -159,13 +173,13 @@ pub async fn announce(
     }
     let names = told.iter().map(|one| (one.number, "")).collect();
     let known = insert_and_lock(txn, connection, &names, now).await?;
-    let newer = |row: &&Model| {
+    let newer = |row: &&Standing| {
         let of_it = told.iter().filter(|one| one.number == row.shopify_order_id);
         let mut versions = of_it.map(|one| one.version);
         versions
             .any(|version| version.is_none_or(|version| row.shopify_updated_at.is_none_or(|known| known <= version)))
     };
-    let (dismissed, others): (Vec<&Model>, Vec<&Model>) =
+    let (dismissed, others): (Vec<&Standing>, Vec<&Standing>) =
         known.values().filter(newer).partition(|row| row.state == State::Dismissed);
     for (rows, update) in
         [(others, marked(work::mark::<Entity>(mark.lane, due)?, mark, now)), (dismissed, Entity::update_many())]
@@ -193,9 +207,10 @@ pub async fn resync(app: &App, by: &Actor, target: Target) -> Result<Model, Erro
         }
         Target::Shopify(connection, shopify_order_id) => (connection, shopify_order_id),
     };
-    let row = insert_and_lock_one(&txn, connection, shopify_order_id, now).await?;
+    let known = insert_and_lock(&txn, connection, &BTreeMap::from([(shopify_order_id, "")]), now).await?;
+    let id = known.into_values().next().ok_or(Error::Missing)?.id;
     let mark = Mark::new(Lane::Resync, "resync", by);
-    let row = made_stale(&txn, marked(work::mark::<Entity>(mark.lane, now)?, &mark, now), row.id).await?;
+    let row = made_stale(&txn, marked(work::mark::<Entity>(mark.lane, now)?, &mark, now), id).await?;
     txn.commit().await?;
     app.bell.notify_one();
     Ok(row)
@@ -235,7 +250,7 @@ async fn insert_and_lock(
     connection: ConnectionId,
     names: &BTreeMap<i64, &str>,
     now: DateTime<Utc>,
-) -> Result<BTreeMap<i64, Model>, DbErr> {
+) -> Result<BTreeMap<i64, Standing>, DbErr> {
     let mut rows = locked(txn, connection, names.keys().copied()).await?;
     let missing: BTreeMap<i64, &str> =
         names.iter().filter(|(number, _)| !rows.contains_key(number)).map(|(number, name)| (*number, *name)).collect();
@@ -253,25 +268,16 @@ async fn locked(
     txn: &DatabaseTransaction,
     connection: ConnectionId,
     numbers: impl Iterator<Item = i64>,
-) -> Result<BTreeMap<i64, Model>, DbErr> {
+) -> Result<BTreeMap<i64, Standing>, DbErr> {
     let rows = Entity::find()
         .filter(Column::ConnectionId.eq(connection))
         .filter(Column::ShopifyOrderId.is_in(numbers))
         .order_by_asc(Column::ShopifyOrderId)
         .lock_exclusive()
+        .into_partial_model::<Standing>()
         .all(txn)
         .await?;
     Ok(rows.into_iter().map(|row| (row.shopify_order_id, row)).collect())
-}
-
-async fn insert_and_lock_one(
-    txn: &DatabaseTransaction,
-    connection: ConnectionId,
-    number: i64,
-    now: DateTime<Utc>,
-) -> Result<Model, Error> {
-    let known = insert_and_lock(txn, connection, &BTreeMap::from([(number, "")]), now).await?;
-    known.into_values().next().ok_or(Error::Missing)
 }
 
 fn blank(connection: ConnectionId, shopify_order_id: i64, name: &str, now: DateTime<Utc>) -> ActiveModel {

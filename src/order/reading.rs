@@ -91,7 +91,7 @@ pub async fn refresh(
         .lock_exclusive()
         .all(txn)
         .await?;
-    let erased = redacted::among(txn, &rows).await?;
+    let erased = redacted::among(txn, rows.iter().map(|row| (row.id, row.customer_key_id))).await?;
     let kept = read.iter().filter(|(reading, _)| !erased.contains(&reading.id));
     let subjects: Vec<String> = kept.clone().map(|(_, order)| mapping::client::key_subject(order)).collect();
     let keys = customer_key::load_or_make(txn, keyring, connection, &subjects, now).await?;

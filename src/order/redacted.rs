@@ -19,16 +19,15 @@ use crate::{
 /// # Errors
 /// When the database fails.
 pub async fn is_redacted(conn: &impl ConnectionTrait, row: &Model) -> Result<bool, DbErr> {
-    Ok(!among(conn, [row]).await?.is_empty())
+    Ok(!among(conn, [(row.id, row.customer_key_id)]).await?.is_empty())
 }
 
-/// Those of these orders whose customer was erased.
-pub(super) async fn among<'a>(
+/// Those of these orders, each with its customer's key, whose customer was erased.
+pub(super) async fn among(
     conn: &impl ConnectionTrait,
-    rows: impl IntoIterator<Item = &'a Model>,
+    orders: impl IntoIterator<Item = (OrderId, Option<CustomerKeyId>)>,
 ) -> Result<BTreeSet<OrderId>, DbErr> {
-    let sealed: Vec<(OrderId, CustomerKeyId)> =
-        rows.into_iter().filter_map(|row| Some((row.id, row.customer_key_id?))).collect();
+    let sealed: Vec<(OrderId, CustomerKeyId)> = orders.into_iter().filter_map(|(id, key)| Some((id, key?))).collect();
     if sealed.is_empty() {
         return Ok(BTreeSet::new());
     }
