@@ -189,10 +189,11 @@ fn indices() -> Vec<IndexCreateStatement> {
             .col("connection_id")
             .and_where(Expr::col("drift").is_not_null())
             .to_owned(),
+        // Orders are found by their number.
         index("webhook_delivery_by_resource", "webhook_delivery")
             .col("connection_id")
             .col("resource")
-            .and_where(Expr::col("resource").is_not_null())
+            .and_where(Expr::col("resource").is_not_null().and(Expr::col("shopify_order_id").is_null()))
             .to_owned(),
         index("customer_key_by_merge", "customer_key")
             .col("connection_id")

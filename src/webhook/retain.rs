@@ -54,7 +54,7 @@ pub async fn forget_customers(
     use webhook_delivery::{Column, Entity};
     let names = customers.iter().map(|number| format!("Customer/{number}"));
     let theirs = Entity::delete_many().filter(Column::ConnectionId.eq(connection));
-    theirs.filter(Column::Resource.is_in(names)).exec(txn).await?;
+    theirs.filter(Column::Resource.is_in(names)).filter(Column::ShopifyOrderId.is_null()).exec(txn).await?;
     Ok(())
 }
 
