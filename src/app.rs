@@ -23,7 +23,9 @@ use crate::{
     shopify::Shopify,
     subscription,
     sync::Readings,
-    telemetry, work, worker,
+    telemetry,
+    webhook::Intake,
+    work, worker,
 };
 
 /// How long a graceful stop may take: a write in flight is finished, or left as an intent that the next start looks up.
@@ -186,7 +188,7 @@ impl App {
         let metrics: http::Metrics = Arc::new(telemetry::prometheus);
         let router = match role {
             Role::Worker => http::health_router(self.clone(), metrics),
-            Role::All | Role::Web => http::router(self.clone(), verifier, metrics),
+            Role::All | Role::Web => http::router(self.clone(), verifier, metrics, Intake::start(self)),
         };
         // Side by side: requests under way and work under way have the same ten seconds.
         let worked = async {

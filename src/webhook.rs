@@ -69,13 +69,24 @@ pub struct Intake(mpsc::Sender<Waiting>);
 impl Intake {
     /// Begins to take deliveries in.
     pub fn start(app: &App) -> Self {
+        Self::with(Some(app.clone()))
+    }
+
+    /// Says that it keeps deliveries and keeps none: what is left is what all the rest costs.
+    pub fn forgetful() -> Self {
+        Self::with(None)
+    }
+
+    fn with(app: Option<App>) -> Self {
         let (sender, mut waiting) = mpsc::channel::<Waiting>(WAITING);
-        let app = app.clone();
         // Ends with its senders, after the last answer: requests under way are still answered while the process stops.
         tokio::spawn(async move {
             let mut batch = Vec::with_capacity(BATCH);
             while waiting.recv_many(&mut batch, BATCH).await > 0 {
-                store(&app, std::mem::take(&mut batch)).await;
+                match &app {
+                    Some(app) => store(app, std::mem::take(&mut batch)).await,
+                    None => batch.drain(..).for_each(|one| answer(one.stored, true)),
+                }
             }
         });
         Self(sender)

@@ -3,6 +3,8 @@
 //! Whoever cannot be told from a stranger gets an answer of GraphQL's form all the same, so that every client shows the reason. Nothing of
 //! an operation is read before the token is good: not even the schema is told to strangers.
 
+use std::sync::Arc;
+
 use async_graphql::Response as Answer;
 use async_graphql_axum::GraphQLResponse;
 use axum::{
@@ -23,7 +25,7 @@ use crate::{
 pub(super) const LARGEST_BODY: usize = 1024 * 1024;
 
 pub(super) async fn answer(
-    State(web): State<Web>,
+    State(web): State<Arc<Web>>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,

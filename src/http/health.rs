@@ -1,5 +1,7 @@
 //! What operators and their machines look at.
 
+use std::sync::Arc;
+
 use axum::{
     body::Body,
     extract::{FromRef, State},
@@ -18,8 +20,8 @@ pub(super) struct Health {
     pub(super) metrics: Metrics,
 }
 
-impl FromRef<Web> for Health {
-    fn from_ref(web: &Web) -> Self {
+impl FromRef<Arc<Web>> for Health {
+    fn from_ref(web: &Arc<Web>) -> Self {
         Self { app: web.app.clone(), metrics: web.metrics.clone() }
     }
 }

@@ -36,6 +36,7 @@ use crate::{
     app::App,
     auth,
     graphql::{Schema, schema},
+    webhook::Intake,
 };
 
 /// Bytes of the longest request, where a route does not say otherwise.
@@ -45,13 +46,12 @@ const LARGEST_BODY: usize = 64 * 1024;
 pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// What handlers share.
-#[derive(Clone)]
 struct Web {
     app: App,
     auth: auth::Verifier,
     schema: Schema,
     metrics: Metrics,
-    strangers: Arc<Limit>,
+    strangers: Limit,
     doors: webhook::Doors,
 }
 
@@ -65,11 +65,11 @@ pub fn health_router(app: App, metrics: Metrics) -> Router {
     layered(&app, routes)
 }
 
-/// All routes of this service.
-pub fn router(app: App, auth: auth::Verifier, metrics: Metrics) -> Router {
-    let strangers = Arc::new(Limit::strangers());
-    let doors = webhook::Doors::open(&app);
-    let web = Web { schema: schema(app.clone()), app: app.clone(), auth, metrics, strangers, doors };
+/// All routes of this service. What the platforms tell goes to `intake`.
+pub fn router(app: App, auth: auth::Verifier, metrics: Metrics, intake: Intake) -> Router {
+    let doors = webhook::Doors::to(intake);
+    let web =
+        Web { schema: schema(app.clone()), app: app.clone(), auth, metrics, strangers: Limit::strangers(), doors };
     let grants = Router::new()
         .route("/oauth/shopify/install", get(oauth::install))
         .route("/oauth/shopify/callback", get(oauth::installed))
@@ -86,7 +86,7 @@ pub fn router(app: App, auth: auth::Verifier, metrics: Metrics) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
-        .with_state(web);
+        .with_state(Arc::new(web));
     layered(&app, routes)
 }
 

@@ -2,6 +2,8 @@
 //!
 //! A redirect goes to the platform that the settings name, or to a shop of myshopify.com; never to a host that the request names.
 
+use std::sync::Arc;
+
 use axum::{
     body::Body,
     extract::{RawQuery, State},
@@ -35,14 +37,22 @@ fn is_https(web: &Web) -> bool {
 const COOKIE_LIVES: u32 = 3_600;
 
 /// `GET /oauth/shopify/install`.
-pub(super) async fn install(State(web): State<Web>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response<Body> {
+pub(super) async fn install(
+    State(web): State<Arc<Web>>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response<Body> {
     let browser = browser(&web, &headers).unwrap_or_else(Browser::fresh);
     let next = authorize::begin_shopify(&web.app, &query.unwrap_or_default(), &browser).await;
     go(&web, next, &browser)
 }
 
 /// `GET /oauth/shopify/callback`.
-pub(super) async fn installed(State(web): State<Web>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response<Body> {
+pub(super) async fn installed(
+    State(web): State<Arc<Web>>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response<Body> {
     let browser = browser(&web, &headers);
     match authorize::end_shopify(&web.app, &query.unwrap_or_default(), browser.as_ref()).await {
         Ok(granted) => shopify_page(&granted).into_response(),
@@ -51,14 +61,22 @@ pub(super) async fn installed(State(web): State<Web>, headers: HeaderMap, RawQue
 }
 
 /// `GET /oauth/freshbooks/authorize`.
-pub(super) async fn consent(State(web): State<Web>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response<Body> {
+pub(super) async fn consent(
+    State(web): State<Arc<Web>>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response<Body> {
     let browser = browser(&web, &headers).unwrap_or_else(Browser::fresh);
     let next = authorize::begin_freshbooks(&web.app, &query.unwrap_or_default(), &browser).await;
     go(&web, next, &browser)
 }
 
 /// `GET /oauth/freshbooks/callback`.
-pub(super) async fn consented(State(web): State<Web>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response<Body> {
+pub(super) async fn consented(
+    State(web): State<Arc<Web>>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response<Body> {
     let browser = browser(&web, &headers);
     match authorize::end_freshbooks(&web.app, &query.unwrap_or_default(), browser.as_ref()).await {
         Ok(granted) => freshbooks_page(&granted.connection).into_response(),

@@ -34,6 +34,7 @@ use crate::{
     mapping::Settings,
     order::Mark,
     shopify::model::{Gid, Order, ShopInfo},
+    webhook::Intake,
     work::{self, Lane, Lease},
 };
 
@@ -110,7 +111,7 @@ impl World {
         };
         let auth = Verifier::from_config(&config).unwrap();
         let app = App::new(config, Clock::default()).await.unwrap();
-        let routes = router(app.clone(), auth.clone(), Arc::new(|| "mlc_sample 1\n".to_owned()));
+        let routes = router(app.clone(), auth.clone(), Arc::new(|| "mlc_sample 1\n".to_owned()), Intake::start(&app));
         let base = listen(&app, routes).await;
         let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
         Self { app, auth, base, http, _database: database }

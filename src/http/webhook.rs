@@ -41,15 +41,15 @@ const HEADERS: usize = 16 * 1024;
 const SECRET: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
 
 /// What the routes of webhooks share.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Doors {
     intake: Intake,
     room: Arc<Semaphore>,
 }
 
 impl Doors {
-    pub(super) fn open(app: &crate::app::App) -> Self {
-        Self { intake: Intake::start(app), room: Arc::new(Semaphore::new(ROOM)) }
+    pub(super) fn to(intake: Intake) -> Self {
+        Self { intake, room: Arc::new(Semaphore::new(ROOM)) }
     }
 
     /// The headers and the body, where it is not too large, comes in time and there is room for it. The room is taken as the bytes come:
@@ -92,13 +92,13 @@ struct Letter {
 }
 
 /// `POST /webhooks/shopify`: every topic of every shop.
-pub(super) async fn from_shopify(State(web): State<Web>, request: Request) -> Response<Body> {
+pub(super) async fn from_shopify(State(web): State<Arc<Web>>, request: Request) -> Response<Body> {
     answered("shopify", shopify_delivery(&web, request).await)
 }
 
 /// `POST /webhooks/freshbooks/{connectionId}/{event}`: one event of one connection, and the handshake of its callback.
 pub(super) async fn from_freshbooks(
-    State(web): State<Web>,
+    State(web): State<Arc<Web>>,
     Path((connection, event)): Path<(String, String)>,
     request: Request,
 ) -> Response<Body> {

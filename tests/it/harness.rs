@@ -29,7 +29,9 @@ use ml_connector::{
         freshbooks::{self, FreshBooks},
         shopify::{self, Shopify, build, model::Order},
     },
-    telemetry, worker,
+    telemetry,
+    webhook::Intake,
+    worker,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use tempfile::TempDir;
@@ -113,8 +115,8 @@ impl TestApp {
             ..world.config
         };
         let app = App::new(config, clock.clone()).await.unwrap();
-        let router =
-            http::router(app.clone(), Verifier::from_config(&app.config).unwrap(), Arc::new(telemetry::prometheus));
+        let verifier = Verifier::from_config(&app.config).unwrap();
+        let router = http::router(app.clone(), verifier, Arc::new(telemetry::prometheus), Intake::start(&app));
         let serving = app.clone();
         tokio::spawn(async move { http::serve(&serving, listener, router).await });
         let connection = match world.connected {
