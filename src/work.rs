@@ -9,8 +9,8 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    UpdateMany,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, ModelTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, UpdateMany, Value,
     sea_query::{CaseStatement, Expr, LockBehavior, LockType, SimpleExpr},
 };
 use uuid::Uuid;
@@ -36,79 +36,22 @@ pub enum Lane {
 pub trait Due: EntityTrait {
     /// Only rows of active connections are worked on. Off where a stopped connection is the very thing that the rows are about.
     const OF_ACTIVE: bool = true;
-
-    /// The row's id as the database has it.
-    fn id(row: &Self::Model) -> i64;
-    /// The fence that a claim has put on the row.
-    fn fence(row: &Self::Model) -> Option<Uuid>;
-    /// Its lane.
-    fn lane(row: &Self::Model) -> i16;
 }
 
-impl Due for entity::synced_order::Entity {
-    fn id(row: &Self::Model) -> i64 {
-        row.id.0
-    }
-    fn fence(row: &Self::Model) -> Option<Uuid> {
-        row.fence
-    }
-    fn lane(row: &Self::Model) -> i16 {
-        row.lane
-    }
-}
+impl Due for entity::synced_order::Entity {}
 
-impl Due for entity::pull::Entity {
-    fn id(row: &Self::Model) -> i64 {
-        row.id.0
-    }
-    fn fence(row: &Self::Model) -> Option<Uuid> {
-        row.fence
-    }
-    fn lane(row: &Self::Model) -> i16 {
-        row.lane
-    }
-}
+impl Due for entity::pull::Entity {}
 
 impl Due for entity::privacy_request::Entity {
     const OF_ACTIVE: bool = false;
-
-    fn id(row: &Self::Model) -> i64 {
-        row.id.0
-    }
-    fn fence(row: &Self::Model) -> Option<Uuid> {
-        row.fence
-    }
-    fn lane(row: &Self::Model) -> i16 {
-        row.lane
-    }
 }
 
 impl Due for entity::alert::Entity {
     const OF_ACTIVE: bool = false;
-
-    fn id(row: &Self::Model) -> i64 {
-        row.id.0
-    }
-    fn fence(row: &Self::Model) -> Option<Uuid> {
-        row.fence
-    }
-    fn lane(row: &Self::Model) -> i16 {
-        row.lane
-    }
 }
 
 impl Due for entity::alert_digest::Entity {
     const OF_ACTIVE: bool = false;
-
-    fn id(row: &Self::Model) -> i64 {
-        row.id
-    }
-    fn fence(row: &Self::Model) -> Option<Uuid> {
-        row.fence
-    }
-    fn lane(row: &Self::Model) -> i16 {
-        row.lane
-    }
 }
 
 /// The right to work on one row, until it runs out.
@@ -155,15 +98,20 @@ pub async fn claim<E: Due>(
     // SQLite's builder drops the lock: its one writer is lock enough.
     QuerySelect::query(&mut free).lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     let fence = Uuid::new_v4();
-    let mut rows = E::update_many()
+    let rows = E::update_many()
         .col_expr(column::<E>("fence")?, Expr::value(fence))
         .col_expr(column::<E>("leased_until")?, Expr::value(now + LEASE))
         .col_expr(column::<E>("claimed_generation")?, Expr::col(column::<E>("generation")?))
         .filter(column::<E>("id")?.in_subquery(free.into_query()))
         .exec_with_returning(db)
         .await?;
-    rows.sort_by_key(|row| (E::lane(row), E::id(row)));
-    Ok(rows.into_iter().map(|row| (Lease { id: E::id(&row), fence }, row)).collect())
+    let mut claimed = Vec::with_capacity(rows.len());
+    for row in rows {
+        let (lane, id) = (number::<E>(&row, "lane")?, number::<E>(&row, "id")?);
+        claimed.push((lane, Lease { id, fence }, row));
+    }
+    claimed.sort_by_key(|(lane, lease, _)| (*lane, lease.id));
+    Ok(claimed.into_iter().map(|(_, lease, row)| (lease, row)).collect())
 }
 
 /// Holds the lease for another [`LEASE`]; `false` when it is no longer ours.
@@ -266,6 +214,15 @@ fn released<E: Due>(lease: Lease) -> Result<UpdateMany<E>, DbErr> {
 
 fn held<E: Due>(lease: Lease) -> Result<UpdateMany<E>, DbErr> {
     Ok(E::update_many().filter(column::<E>("id")?.eq(lease.id)).filter(column::<E>("fence")?.eq(lease.fence)))
+}
+
+/// What the row has there.
+fn number<E: Due>(row: &E::Model, name: &str) -> Result<i64, DbErr> {
+    match row.get(column::<E>(name)?) {
+        Value::BigInt(Some(number)) => Ok(number),
+        Value::SmallInt(Some(number)) => Ok(number.into()),
+        _ => Err(DbErr::Custom(format!("the column {name} of a table of work holds no number"))),
+    }
 }
 
 fn column<E: Due>(name: &str) -> Result<E::Column, DbErr> {
