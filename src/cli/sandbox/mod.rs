@@ -9,7 +9,10 @@ mod journal;
 mod progress;
 mod report;
 
-use std::{net::SocketAddr, time::Instant};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Instant,
+};
 
 use anyhow::{Context, bail};
 use chrono::TimeDelta;
@@ -116,10 +119,14 @@ pub(super) async fn run(environment: Environment, args: Args) -> anyhow::Result<
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} (MLC_LISTEN)"))?;
     let listen = listener.local_addr().context("the listener has no address")?;
-    if args.once {
-        // Where the simulated platforms reach it.
-        config.public_url = format!("http://{listen}/").parse().context("the listener has no usable address")?;
-    }
+    // Where the simulated platforms, which are on this machine, reach it.
+    let reached = match listen.ip() {
+        IpAddr::V4(any) if any.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(any) if any.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        one => one,
+    };
+    let reached = SocketAddr::new(reached, listen.port());
+    config.public_url = format!("http://{reached}/").parse().context("the listener has no usable address")?;
 
     let shown = config.database_shown();
     let running = start(config, &args).await.with_context(|| format!("cannot start on {shown}"))?;
