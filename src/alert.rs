@@ -118,41 +118,22 @@ pub async fn raise(txn: &impl ConnectionTrait, raise: Raise<'_>, now: DateTime<U
     Ok(())
 }
 
-/// Whether this very alert is open, in these words.
+/// What the open alert of this code about this subject says, where there is one.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn is_open(
-    conn: &impl ConnectionTrait,
-    connection: ConnectionId,
-    subject: &str,
-    problem: &Problem,
-) -> Result<bool, Error> {
-    let same = Entity::find()
-        .filter(Column::ConnectionId.eq(connection))
-        .filter(Column::Code.eq(&problem.code))
-        .filter(Column::Subject.eq(subject))
-        .filter(Column::Problem.eq(serde_json::to_string(problem)?))
-        .filter(Column::ResolvedAt.is_null());
-    Ok(same.one(conn).await?.is_some())
-}
-
-/// Whether there is an open alert of this code about this subject, whatever it says.
-///
-/// # Errors
-/// When the database fails.
-pub async fn is_any_open(
+/// When the database fails, or what is stored is not in its form.
+pub async fn find_open(
     conn: &impl ConnectionTrait,
     connection: ConnectionId,
     code: &str,
     subject: &str,
-) -> Result<bool, Error> {
+) -> Result<Option<Problem>, Error> {
     let open = Entity::find()
         .filter(Column::ConnectionId.eq(connection))
         .filter(Column::Code.eq(code))
         .filter(Column::Subject.eq(subject))
         .filter(Column::ResolvedAt.is_null());
-    Ok(open.one(conn).await?.is_some())
+    open.one(conn).await?.as_ref().map(problem).transpose()
 }
 
 /// Closes an alert in the caller's transaction, where it is open; `false` where it is not. Whoever was told of it is told that it is over.

@@ -22,6 +22,9 @@ use crate::crypto::{self, DataKey};
 /// What stands before the first entry.
 const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
+/// Characters of the longest note that a person may leave.
+const NOTE_LENGTH: usize = 500;
+
 /// One field of a document: where it comes from, what it was and what it became.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldMapping {
@@ -35,6 +38,21 @@ pub struct FieldMapping {
     pub after: Option<String>,
     /// The values are a person's: sealed before they are stored.
     pub personal: bool,
+}
+
+/// A person's note as it goes into the trail; a blank one is none.
+///
+/// # Errors
+/// With a sentence, for a note that is too long or no line of text.
+pub fn note(text: Option<&str>) -> Result<Option<&str>, &'static str> {
+    let Some(note) = text.map(str::trim).filter(|note| !note.is_empty()) else { return Ok(None) };
+    if note.chars().count() > NOTE_LENGTH {
+        return Err("The note has more than 500 characters.");
+    }
+    if note.chars().any(char::is_control) {
+        return Err("The note has control characters, such as line breaks.");
+    }
+    Ok(Some(note))
 }
 
 /// What is to be remembered of one write or decision.

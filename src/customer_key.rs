@@ -20,8 +20,6 @@ use crate::{
 
 /// Keys that are sealed anew in one transaction.
 const RESEALED_AT_ONCE: u64 = 200;
-/// Keys that one statement names, at most.
-const TOGETHER: usize = 500;
 
 /// The keys of these subjects, made where missing. Nobody destroys one of them before the caller's transaction ends.
 ///
@@ -127,13 +125,18 @@ pub async fn hold(txn: &DatabaseTransaction, id: CustomerKeyId) -> Result<bool, 
     Ok(row.is_some())
 }
 
-/// As [`hold`], of several, in the order in which they are destroyed: before anything that they seal is locked.
+/// As [`hold`], of several, in the order in which they are destroyed: before anything that they seal is locked. Returns those that still
+/// seal something.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn hold_all(txn: &DatabaseTransaction, ids: impl IntoIterator<Item = CustomerKeyId>) -> Result<(), DbErr> {
-    Entity::find().filter(Column::Id.is_in(ids)).order_by_asc(Column::Id).lock_shared().all(txn).await?;
-    Ok(())
+pub async fn hold_all(
+    txn: &DatabaseTransaction,
+    ids: impl IntoIterator<Item = CustomerKeyId>,
+) -> Result<BTreeSet<CustomerKeyId>, DbErr> {
+    let live = Entity::find().filter(Column::Id.is_in(ids)).filter(Column::DestroyedAt.is_null());
+    let rows = live.order_by_asc(Column::Id).lock_shared().all(txn).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
 /// The ids of these keys that were destroyed.
@@ -177,21 +180,18 @@ pub async fn subjects(
 /// # Errors
 /// When the database fails.
 pub async fn destroy(txn: &DatabaseTransaction, ids: &[CustomerKeyId], now: DateTime<Utc>) -> Result<u64, DbErr> {
-    let mut destroyed = 0;
-    for some in ids.chunks(TOGETHER) {
-        // In order, as everybody locks them.
-        let locked = Entity::find().filter(Column::Id.is_in(some.iter().copied())).order_by_asc(Column::Id);
-        locked.lock_exclusive().all(txn).await?;
-        let update = Entity::update_many()
-            .filter(Column::Id.is_in(some.iter().copied()))
-            .filter(Column::DestroyedAt.is_null())
-            .col_expr(Column::Subject, Expr::cust("'redacted:' || CAST(id AS text)"))
-            .col_expr(Column::SealedKey, Expr::value(None::<String>))
-            .col_expr(Column::MergedInto, Expr::value(None::<i64>))
-            .col_expr(Column::DestroyedAt, Expr::value(now));
-        destroyed += update.exec(txn).await?.rows_affected;
-    }
-    Ok(destroyed)
+    let these = Column::Id.is_in(ids.iter().copied());
+    // In order, as everybody locks them.
+    let locked = Entity::find().select_only().column(Column::Id).filter(these.clone()).order_by_asc(Column::Id);
+    locked.lock_exclusive().into_tuple::<CustomerKeyId>().all(txn).await?;
+    let update = Entity::update_many()
+        .filter(these)
+        .filter(Column::DestroyedAt.is_null())
+        .col_expr(Column::Subject, Expr::cust("'redacted:' || CAST(id AS text)"))
+        .col_expr(Column::SealedKey, Expr::value(None::<String>))
+        .col_expr(Column::MergedInto, Expr::value(None::<i64>))
+        .col_expr(Column::DestroyedAt, Expr::value(now));
+    Ok(update.exec(txn).await?.rows_affected)
 }
 
 /// The customer `deleted` is the customer `kept` from now on.

@@ -364,6 +364,14 @@ pub fn name(platform: Platform) -> &'static str {
     }
 }
 
+/// What people call a platform.
+pub(crate) fn title(platform: Platform) -> &'static str {
+    match platform {
+        Platform::Shopify => "Shopify",
+        Platform::Freshbooks => "FreshBooks",
+    }
+}
+
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

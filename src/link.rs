@@ -27,7 +27,7 @@ pub use self::look::{
 };
 use self::seen::Seen;
 use crate::{
-    crypto::{self, DataKey, Keyring},
+    crypto::{self, DataKey},
     customer_key, order,
     work::{self, LEASE, Lease},
 };
@@ -39,6 +39,31 @@ pub struct LinkKey {
     pub kind: Kind,
     /// Shopify's number of the order, transaction, refund or customer; `company:` and its number; a pseudonym for guests; `generic`.
     pub shopify_id: String,
+}
+
+/// What a document is called, in the trail and to people.
+pub fn noun(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Client => "client",
+        Kind::Invoice => "invoice",
+        Kind::Payment => "payment",
+        Kind::CreditNote => "credit_note",
+    }
+}
+
+/// What in Shopify a document stands for, in the trail: such as `OrderTransaction/123`; a guest is nobody in particular.
+pub fn shopify_resource(kind: Kind, shopify_id: &str) -> String {
+    match kind {
+        Kind::Invoice => format!("Order/{shopify_id}"),
+        Kind::Payment => format!("OrderTransaction/{shopify_id}"),
+        Kind::CreditNote => format!("Refund/{shopify_id}"),
+        Kind::Client => match shopify_id.split_once(':') {
+            Some(("company", number)) => format!("Company/{number}"),
+            Some(_) => "guest".to_owned(),
+            None if shopify_id == "generic" => "generic".to_owned(),
+            None => format!("Customer/{shopify_id}"),
+        },
+    }
 }
 
 /// What FreshBooks answered about a document, as far as plans need it.
@@ -311,21 +336,13 @@ pub async fn list(conn: &impl ConnectionTrait, order: OrderId) -> Result<Vec<Mod
     Entity::find().filter(Column::OrderId.eq(order)).order_by_asc(Column::Id).all(conn).await
 }
 
-/// A row as plans see it. A draft whose customer was redacted is gone, and the document is written anew when it must be.
+/// A row as plans see it, with the key that seals its draft. A draft whose customer was redacted is gone, and the document is written anew
+/// when it must be.
 ///
 /// # Errors
-/// When the database fails or what is stored was tampered with.
-pub async fn opened<D: DeserializeOwned>(
-    conn: &impl ConnectionTrait,
-    keyring: &Keyring,
-    row: &Model,
-) -> Result<KnownDoc<D>, Error> {
-    let mut written = None;
-    if let (Some(sealed), Some(key_id)) = (&row.written, row.customer_key_id)
-        && let Some(key) = customer_key::find_by_id(conn, keyring, key_id).await?
-    {
-        written = Some(serde_json::from_slice(&key.open(&place(row.id), sealed)?)?);
-    }
+/// When what is stored was tampered with.
+pub fn opened<D: DeserializeOwned>(row: &Model, key: Option<&DataKey>) -> Result<KnownDoc<D>, Error> {
+    let written = key.map(|key| written(row, key)).transpose()?.flatten();
     let mut facts = facts(row);
     // Before FreshBooks has answered, the number that was about to be sent is the one to look for.
     facts.number = facts.number.or_else(|| row.natural_key.clone());
@@ -336,7 +353,7 @@ pub async fn opened<D: DeserializeOwned>(
 ///
 /// # Errors
 /// When what is stored was tampered with.
-pub fn written(row: &Model, key: &DataKey) -> Result<Option<serde_json::Value>, Error> {
+pub fn written<D: DeserializeOwned>(row: &Model, key: &DataKey) -> Result<Option<D>, Error> {
     let Some(sealed) = &row.written else { return Ok(None) };
     Ok(Some(serde_json::from_slice(&key.open(&place(row.id), sealed)?)?))
 }

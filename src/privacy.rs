@@ -18,6 +18,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     ids::{ConnectionId, PrivacyRequestId},
     privacy_request::{ActiveModel, Column, Entity, Kind, Model, State},
+    synced_order,
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -31,13 +32,15 @@ use crate::{
     app::App,
     audit, authorize, check, connection,
     crypto::{self, Keyring},
-    customer_key, grant, link, order,
+    customer_key, link, order,
     shopify::webhook::Person,
     work::Lane,
 };
 
 /// How long the law gives.
 const GIVEN: TimeDelta = TimeDelta::days(30);
+/// Who carries requests out.
+const SERVICE: &str = "system:privacy";
 /// Behind the orders that somebody waits for: there are days, not seconds.
 const LANE: Lane = Lane::Pull;
 
@@ -96,6 +99,11 @@ pub async fn load(conn: &impl ConnectionTrait, id: PrivacyRequestId) -> Result<M
 /// Shopify's numbers of the orders that a request names.
 pub fn orders(row: &Model) -> Vec<i64> {
     serde_json::from_str(&row.shopify_order_ids).unwrap_or_default()
+}
+
+/// Whose an order's values are that has no customer; see [`crate::mapping::client::key_subject`].
+fn of_order(order: &synced_order::Model) -> String {
+    format!("order:{}", order.shopify_order_id)
 }
 
 /// The address that a request names, in lower case as guests are known by it.
@@ -197,9 +205,6 @@ pub enum Error {
     /// Its ends could not be looked at.
     #[error(transparent)]
     Check(#[from] check::Error),
-    /// A grant is not to be had.
-    #[error(transparent)]
-    Grant(#[from] grant::Error),
     /// An alert could not be raised.
     #[error("an alert could not be raised")]
     Alert(#[from] alert::Error),

@@ -30,7 +30,6 @@ use tracing::{error, warn};
 pub use self::retain::{delete_older, forget_customers, forget_shop};
 use crate::{
     app::App,
-    crypto, customer_key,
     freshbooks::callback,
     order, privacy,
     shopify::webhook::{COMPLIANCE, TOPICS},
@@ -214,14 +213,8 @@ pub enum Error {
 enum Failure {
     #[error(transparent)]
     Order(#[from] order::Error),
-    #[error(transparent)]
-    Key(#[from] customer_key::Error),
     #[error("a request about people could not be stored")]
     Privacy(#[from] privacy::Error),
-    #[error("what a request names could not be sealed")]
-    Crypto(#[from] crypto::Error),
-    #[error("a list could not be written")]
-    Form(#[from] serde_json::Error),
     #[error("the database failed")]
     Db(#[from] DbErr),
 }

@@ -1,10 +1,9 @@
 //! What a person is told when there is no grant: on the page that they land on, and by the API.
 
-use entity::platform_grant::Platform;
-
 use super::Error;
 use crate::{
     connection,
+    grant::title,
     problem::{Owner, Problem},
 };
 
@@ -146,11 +145,4 @@ fn internal() -> Problem {
         "Something went wrong on this service's side.",
         format!("Its log says what. {AGAIN}"),
     )
-}
-
-fn title(platform: Platform) -> &'static str {
-    match platform {
-        Platform::Shopify => "Shopify",
-        Platform::Freshbooks => "FreshBooks",
-    }
 }

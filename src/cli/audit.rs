@@ -10,7 +10,6 @@ use ml_connector::{
     db::Db,
     graphql, telemetry,
 };
-use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::output;
@@ -34,13 +33,7 @@ pub(super) struct VerifyArgs {
 pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
     let Command::Verify(args) = command;
     let _telemetry = telemetry::init(&config.log, config.log_format, config.otlp_endpoint.as_deref());
-    let shown = config.database_shown();
-    // Beside a service that runs: nothing is created or migrated here.
-    let url = config.database_url.expose_secret().replace("mode=rwc", "mode=rw");
-    let db = Db::connect(&url).await.with_context(|| format!("cannot connect to the database {shown}"))?;
-    if !db.is_current().await.with_context(|| format!("cannot read the schema of the database {shown}"))? {
-        bail!("the schema of the database {shown} is not up to date: run `ml-connector migrate`");
-    }
+    let db = super::beside(config).await?;
     let broken = verify(&db, &args).await?;
     // The first of each connection is in its line.
     match broken.as_slice() {

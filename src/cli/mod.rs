@@ -16,12 +16,14 @@ mod token;
 
 use std::{error::Error as StdError, io::ErrorKind, process::ExitCode};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use ml_connector::{
     app,
     config::{self, Config, Settings},
+    db::Db,
 };
+use secrecy::ExposeSecret;
 
 /// Turns Shopify orders into FreshBooks invoices, payments and refunds: to the cent, exactly once, provably.
 ///
@@ -120,4 +122,15 @@ fn load_dotenv() -> Result<(), config::Error> {
 
 fn is_usage(cause: &(dyn StdError + 'static)) -> bool {
     cause.is::<config::Error>() || matches!(cause.downcast_ref(), Some(app::Error::Config(_)))
+}
+
+/// The database of a service that may be running: nothing is created or migrated.
+async fn beside(config: &Config) -> anyhow::Result<Db> {
+    let shown = config.database_shown();
+    let url = config.database_url.expose_secret().replace("mode=rwc", "mode=rw");
+    let db = Db::connect(&url).await.with_context(|| format!("cannot connect to the database {shown}"))?;
+    if !db.is_current().await.with_context(|| format!("cannot read the schema of the database {shown}"))? {
+        bail!("the schema of the database {shown} is not up to date: run `ml-connector migrate`");
+    }
+    Ok(db)
 }

@@ -7,8 +7,7 @@ use entity::{
     connection::{Model as Connection, Status},
     reference_check::{Model as Check, Outcome},
 };
-use ml_connector::{app::App, check, clock::Clock, config::Config, connection, db::Db, graphql, telemetry};
-use secrecy::ExposeSecret;
+use ml_connector::{app::App, check, clock::Clock, config::Config, connection, graphql, telemetry};
 use serde_json::json;
 
 use super::{output, serve};
@@ -26,13 +25,7 @@ pub(super) struct Args {
 pub(super) async fn run(config: Config, args: Args) -> anyhow::Result<()> {
     config.keyring()?;
     let _telemetry = telemetry::init(&config.log, config.log_format, config.otlp_endpoint.as_deref());
-    let shown = config.database_shown();
-    // Beside a service that runs: nothing is created or migrated here.
-    let url = config.database_url.expose_secret().replace("mode=rwc", "mode=rw");
-    let db = Db::connect(&url).await.with_context(|| format!("cannot connect to the database {shown}"))?;
-    if !db.is_current().await.with_context(|| format!("cannot read the schema of the database {shown}"))? {
-        bail!("the schema of the database {shown} is not up to date: run `ml-connector migrate`");
-    }
+    let db = super::beside(&config).await?;
     let app = App::on(db, config, Clock::default())?;
     // Ctrl-C included: what FreshBooks has just answered must be stored.
     serve::stop_on_signal(&app)?;

@@ -24,11 +24,9 @@ use crate::{
     },
     mapping::settings::Drift,
     order::{self, Mark},
+    schedule,
     work::Lane,
 };
-
-/// Characters of the longest note: it is written into the trail.
-const NOTE_LENGTH: usize = 500;
 
 /// Whose version is right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +49,7 @@ pub async fn resolve(
     choice: Choice,
     note: Option<&str>,
 ) -> Result<synced_order::Model, Error> {
-    let note = checked(note)?;
+    let note = audit::note(note).map_err(Error::Note)?;
     let row = decide(app, by, id, choice, note).await?;
     app.bell.notify_one();
     Ok(row)
@@ -180,6 +178,7 @@ async fn keep(
     link::remember_decision(txn, row, key, Remembered { seen: &seen, drift: &[], facts: &facts }).await?;
     // Somebody may have changed more since the last look.
     link::look_later(txn, &[row.id], now).await?;
+    schedule::hasten(txn, [row.connection_id], entity::schedule::Kind::Drift, now).await?;
     let message = format!("FreshBooks' version is kept: {}.", drift.join(", "));
     Ok(told::entry(row, None, "kept", message))
 }
@@ -196,8 +195,9 @@ async fn restore(
     if row.kind == Kind::Client {
         // What we left empty is the person's to fill.
         let (theirs, rest) = drift.into_iter().partition::<Vec<_>, _>(|name| !seen.ours.contains_key(name));
-        let found: Vec<_> = theirs.iter().filter_map(|name| seen.now().get_key_value(name)).map(own).collect();
-        seen.ours.extend(found);
+        let found: Vec<_> =
+            theirs.into_iter().filter_map(|name| Some((seen.now().get(&name)?.clone(), name))).collect();
+        seen.ours.extend(found.into_iter().map(|(text, name)| (name, text)));
         drift = rest;
     }
     let fields: Vec<String> = drift.iter().cloned().chain(seen.kept.iter().cloned()).collect();
@@ -221,13 +221,9 @@ async fn restore(
     Ok(told::entry(row, None, "restoring", message))
 }
 
-fn own((name, text): (&String, &String)) -> (String, String) {
-    (name.clone(), text.clone())
-}
-
 /// What a client's draft would be, had we written what FreshBooks has in these fields.
 fn written(row: &Model, key: &DataKey, seen: &Seen, fields: &[String]) -> Result<Option<Value>, Error> {
-    let Some(mut written) = link::written(row, key)? else { return Ok(None) };
+    let Some(mut written) = link::written::<Value>(row, key)? else { return Ok(None) };
     for field in fields {
         if let Some(value) = written.get_mut(field.as_str()) {
             *value = seen.now().get(field).cloned().unwrap_or_default().into();
@@ -275,15 +271,4 @@ async fn opened(
     let Some(id) = row.customer_key_id else { return Ok(None) };
     let Some(key) = customer_key::find_by_id(conn, &app.keyring, id).await? else { return Ok(None) };
     Ok(seen::open(row, &key)?.map(|seen| ((id, key), seen)))
-}
-
-fn checked(note: Option<&str>) -> Result<Option<&str>, Error> {
-    let Some(note) = note.map(str::trim).filter(|note| !note.is_empty()) else { return Ok(None) };
-    if note.chars().count() > NOTE_LENGTH {
-        return Err(Error::Note("The note has more than 500 characters."));
-    }
-    if note.chars().any(char::is_control) {
-        return Err(Error::Note("The note has control characters, such as line breaks."));
-    }
-    Ok(Some(note))
 }

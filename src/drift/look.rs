@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use entity::{
     ids::{ConnectionId, LinkId},
     platform_grant::Platform,
@@ -49,7 +49,8 @@ pub(super) async fn look(app: &App, id: ConnectionId, used: &Used) -> Result<usi
         let mut after = LinkId(0);
         while !app.stop.is_cancelled() {
             let now = app.clock.now();
-            let held = whole_seconds(now + HELD);
+            // Rows are told by this time: as both databases keep it.
+            let held = (now + HELD).trunc_subsecs(0);
             let rows = link::take(app.db.write(), id, kind, after, until, held, TOGETHER).await?;
             let Some(last) = rows.last() else { break };
             after = last.id;
@@ -108,11 +109,6 @@ fn wait(error: &Error) -> TimeDelta {
     named.and_then(|wait| TimeDelta::from_std(wait).ok()).unwrap_or(AGAIN).max(TimeDelta::seconds(1))
 }
 
-/// Rows are told by this time: as both databases keep it.
-fn whole_seconds(at: DateTime<Utc>) -> DateTime<Utc> {
-    at.duration_trunc(TimeDelta::seconds(1)).unwrap_or(at)
-}
-
 /// A document in which something is to be remembered.
 struct Change<'a> {
     row: &'a Model,
@@ -168,15 +164,14 @@ async fn keep(app: &App, rows: &[Model], found: &BTreeMap<i64, Value>, held: Dat
     }
     let txn = app.db.begin_write().await?;
     // Keys before links: as whoever erases a customer locks them.
-    customer_key::hold_all(&txn, changes.iter().map(|(_, (key, _))| *key)).await?;
+    let live = customer_key::hold_all(&txn, changes.iter().map(|(_, (key, _))| *key)).await?;
     let mut entries = Vec::new();
     for (change, (key_id, key)) in &changes {
         let Change { row, before, after, drift, facts } = change;
         let remembered = Remembered { seen: after, drift, facts };
-        if link::remember_seen(&txn, row, key, remembered, now).await? {
+        if live.contains(key_id) && link::remember_seen(&txn, row, key, remembered, now).await? {
             done.push(row.id);
-            let order = told::order_of(&txn, row).await?;
-            let told = told::entries(row, order, before, after, drift);
+            let told = told::entries(&txn, row, before, after, drift).await?;
             entries.extend(told.into_iter().map(|entry| (entry, Some((*key_id, *key)))));
         } else {
             later.push(row.id);

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use entity::{
     ids::{ConnectionId, CustomerKeyId},
-    resource_link::{Kind, Model},
+    resource_link::Model,
 };
 use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait};
 use uuid::Uuid;
@@ -26,41 +26,19 @@ use crate::{
 const SUBJECT: &str = "orders";
 const CODE: &str = "DRIFT";
 
-/// What a document is called in the trail.
-pub(super) fn noun(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Client => "client",
-        Kind::Invoice => "invoice",
-        Kind::Payment => "payment",
-        Kind::CreditNote => "credit_note",
-    }
-}
-
 /// Shopify's number of the order behind a document; a client has many.
-pub(super) async fn order_of(conn: &impl ConnectionTrait, row: &Model) -> Result<Option<i64>, Error> {
+async fn order_of(conn: &impl ConnectionTrait, row: &Model) -> Result<Option<i64>, Error> {
     let Some(id) = row.order_id else { return Ok(None) };
     Ok(entity::synced_order::Entity::find_by_id(id).one(conn).await?.map(|order| order.shopify_order_id))
 }
 
 /// An entry about a document, without fields.
 pub(super) fn entry(row: &Model, order: Option<i64>, outcome: &str, message: String) -> audit::Entry {
-    let of = |what: &str| format!("{what}/{}", row.shopify_id);
-    let shopify = match row.kind {
-        Kind::Invoice => of("Order"),
-        Kind::Payment => of("OrderTransaction"),
-        Kind::CreditNote => of("Refund"),
-        Kind::Client => match row.shopify_id.split_once(':') {
-            Some(("company", number)) => format!("Company/{number}"),
-            Some(_) => "guest".to_owned(),
-            None if row.shopify_id == "generic" => "generic".to_owned(),
-            None => of("Customer"),
-        },
-    };
     audit::Entry {
         connection: row.connection_id,
         shopify_order_id: order,
-        shopify_resource: Some(shopify),
-        freshbooks_resource: Some(format!("{}/{}", noun(row.kind), row.freshbooks_id.unwrap_or_default())),
+        shopify_resource: Some(link::shopify_resource(row.kind, &row.shopify_id)),
+        freshbooks_resource: Some(format!("{}/{}", link::noun(row.kind), row.freshbooks_id.unwrap_or_default())),
         action: "drift".to_owned(),
         outcome: outcome.to_owned(),
         actor: Actor::system("drift").name().to_owned(),
@@ -72,19 +50,23 @@ pub(super) fn entry(row: &Model, order: Option<i64>, outcome: &str, message: Str
 }
 
 /// What a look says to the trail: fields that somebody changed, and fields that are as we wrote them again.
-pub(super) fn entries(
+pub(super) async fn entries(
+    conn: &impl ConnectionTrait,
     row: &Model,
-    order: Option<i64>,
     before: &Seen,
     after: &Seen,
     drift: &[String],
-) -> Vec<audit::Entry> {
+) -> Result<Vec<audit::Entry>, Error> {
     let known = seen::drift(row);
-    let document = format!("{} {}", noun(row.kind), row.freshbooks_id.unwrap_or_default());
+    let document = format!("{} {}", link::noun(row.kind), row.freshbooks_id.unwrap_or_default());
     let news = |name: &&String| !known.contains(name) || before.now().get(*name) != after.now().get(*name);
     let noticed: Vec<&String> = drift.iter().filter(news).collect();
     let gone: Vec<&String> = known.iter().filter(|name| !drift.contains(name)).collect();
     let mut entries = Vec::new();
+    if noticed.is_empty() && gone.is_empty() {
+        return Ok(entries);
+    }
+    let order = order_of(conn, row).await?;
     for (outcome, names, from, to) in
         [("noticed", noticed, &after.ours, after.now()), ("gone", gone, before.now(), &after.ours)]
     {
@@ -108,7 +90,7 @@ pub(super) fn entries(
             .collect();
         entries.push(audit::Entry { field_mappings, ..entry(row, order, outcome, message) });
     }
-    entries
+    Ok(entries)
 }
 
 /// Appends entries, each with the key that seals its values. Last in a transaction.
@@ -126,11 +108,8 @@ pub(super) async fn append(
 /// Raises the alert where documents have drifted since it was last raised, and closes it where none is left.
 pub(super) async fn settle(app: &App, id: ConnectionId) -> Result<(), Error> {
     // Mostly there is nothing to say, and nobody has to wait for that.
-    let news = match problem(link::count_drifted(app.db.read(), id).await?) {
-        Some(problem) => !alert::is_open(app.db.read(), id, SUBJECT, &problem).await?,
-        None => alert::is_any_open(app.db.read(), id, CODE, SUBJECT).await?,
-    };
-    if !news {
+    let problem = problem(link::count_drifted(app.db.read(), id).await?);
+    if alert::find_open(app.db.read(), id, CODE, SUBJECT).await? == problem {
         return Ok(());
     }
     let txn = app.db.begin_write().await?;
@@ -160,7 +139,7 @@ pub(super) async fn told(txn: &DatabaseTransaction, id: ConnectionId, now: DateT
         return Ok(());
     };
     // Open already, and of as many: nothing new to say.
-    if alert::is_open(txn, id, SUBJECT, &problem).await? {
+    if alert::find_open(txn, id, CODE, SUBJECT).await?.as_ref() == Some(&problem) {
         return Ok(());
     }
     alert::raise(

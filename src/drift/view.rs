@@ -120,7 +120,7 @@ pub fn counted(view: &View) -> Option<i64> {
         return Some(0);
     }
     let amount: Decimal = view.get("amount")?.split(' ').next()?.parse().ok()?;
-    Some(crate::money::half_up(amount * Decimal::ONE_HUNDRED))
+    Some(crate::mapping::cents(amount))
 }
 
 /// Where FreshBooks keeps such documents.

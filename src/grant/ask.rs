@@ -8,7 +8,7 @@ use entity::{
 };
 use secrecy::SecretString;
 
-use super::{TokenSet, opened};
+use super::{TokenSet, opened, title};
 use crate::{
     app::App,
     config::Client,
@@ -176,13 +176,6 @@ pub(super) fn lost(platform: Platform, kind: Kind) -> Problem {
         ),
     };
     Problem::new(owner, "NEEDS_REAUTHORIZATION", message, hint)
-}
-
-fn title(platform: Platform) -> &'static str {
-    match platform {
-        Platform::Shopify => "Shopify",
-        Platform::Freshbooks => "FreshBooks",
-    }
 }
 
 /// The platform does not know our app.

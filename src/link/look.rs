@@ -18,7 +18,7 @@ use super::{
     Error, Facts,
     seen::{Seen, listed, sealed},
 };
-use crate::{crypto::DataKey, customer_key};
+use crate::crypto::DataKey;
 
 /// Has these documents looked at in FreshBooks at `at`, or earlier where that was so already.
 ///
@@ -141,7 +141,8 @@ pub struct Remembered<'a> {
     pub facts: &'a Facts,
 }
 
-/// Stores what a look brought. `false` when the document was written since `row` was read, or is being written, or its customer was erased.
+/// Stores what a look brought. `false` when the document was written since `row` was read, or is being written. The
+/// caller holds the key.
 ///
 /// # Errors
 /// When the database fails.
@@ -152,11 +153,6 @@ pub async fn remember_seen(
     remembered: Remembered<'_>,
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
-    if let Some(id) = row.customer_key_id
-        && !customer_key::hold(txn, id).await?
-    {
-        return Ok(false);
-    }
     Ok(remembering(unwritten(row, now), row, key, remembered)?.exec(txn).await?.rows_affected == 1)
 }
 

@@ -148,7 +148,7 @@ impl Seen {
 }
 
 /// Whether a write of these fields says what this field of a view becomes: lines make the total.
-fn covers(fields: &BTreeSet<String>, name: &str) -> bool {
+pub fn covers(fields: &BTreeSet<String>, name: &str) -> bool {
     fields.contains(field_of(name)) || (name == "amount" && fields.contains(LINES))
 }
 

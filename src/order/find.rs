@@ -9,7 +9,7 @@ use entity::{
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait, sea_query::Expr,
+    QueryOrder, QuerySelect, QueryTrait, Select, sea_query::Expr,
 };
 
 use super::Error;
@@ -67,6 +67,9 @@ pub async fn newest_of_customers(
     customers: &[i64],
 ) -> Result<Vec<i64>, DbErr> {
     let keys = customer_key::of_customers(txn, connection, customers).await?;
+    if keys.is_empty() {
+        return Ok(Vec::new()); // most who only look around
+    }
     let invoiced = resource_link::Entity::find()
         .select_only()
         .column(resource_link::Column::OrderId)
@@ -103,19 +106,20 @@ pub async fn newest_of_customers(
     Ok(newest.into_values().collect())
 }
 
-/// The orders whose personal values these keys seal.
+/// The orders whose personal values these keys seal, and those of these Shopify numbers.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn of_keys(conn: &impl ConnectionTrait, keys: &[CustomerKeyId]) -> Result<Vec<Model>, DbErr> {
-    Entity::find()
-        .filter(Column::CustomerKeyId.is_in(keys.iter().copied()))
-        .order_by_asc(Column::ShopifyOrderId)
-        .all(conn)
-        .await
+pub async fn of_keys(
+    conn: &impl ConnectionTrait,
+    connection: ConnectionId,
+    keys: &[CustomerKeyId],
+    numbers: &[i64],
+) -> Result<Vec<Model>, DbErr> {
+    theirs(connection, keys, numbers).all(conn).await
 }
 
-/// As [`of_keys`], with the orders of these Shopify numbers; locked in the order of all who lock several, before anything else of the
+/// As [`of_keys`], locked in the order of all who lock several, before anything else of the
 /// transaction.
 ///
 /// # Errors
@@ -126,13 +130,11 @@ pub async fn lock_of_keys(
     keys: &[CustomerKeyId],
     numbers: &[i64],
 ) -> Result<Vec<Model>, DbErr> {
+    theirs(connection, keys, numbers).lock_exclusive().all(txn).await
+}
+
+fn theirs(connection: ConnectionId, keys: &[CustomerKeyId], numbers: &[i64]) -> Select<Entity> {
     let theirs =
         Column::CustomerKeyId.is_in(keys.iter().copied()).or(Column::ShopifyOrderId.is_in(numbers.iter().copied()));
-    Entity::find()
-        .filter(Column::ConnectionId.eq(connection))
-        .filter(theirs)
-        .order_by_asc(Column::ShopifyOrderId)
-        .lock_exclusive()
-        .all(txn)
-        .await
+    Entity::find().filter(Column::ConnectionId.eq(connection)).filter(theirs).order_by_asc(Column::ShopifyOrderId)
 }

@@ -5,7 +5,7 @@ use entity::privacy_request::{Column, Entity, Kind, Model, State};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use tracing::{debug, error, info, instrument, warn};
 
-use super::{Error, customer, data, shop};
+use super::{Error, SERVICE, customer, data, shop};
 use crate::{
     alert::{self, Raise, Severity},
     app::App,
@@ -114,7 +114,7 @@ pub(super) async fn settle(
         .col_expr(Column::State, Expr::value(state))
         .col_expr(Column::Detail, Expr::value(detail))
         .col_expr(Column::CompletedAt, Expr::value(now))
-        .col_expr(Column::CompletedBy, Expr::value("system:privacy"))
+        .col_expr(Column::CompletedBy, Expr::value(SERVICE))
         .col_expr(Column::Email, Expr::value(None::<String>))
         .col_expr(Column::ShopifyCustomerId, Expr::value(None::<i64>));
     if update.exec(txn).await?.rows_affected != 1 {

@@ -6,11 +6,8 @@ use entity::{
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
 
-use super::{Error, erase, shop};
-use crate::{alert, app::App, auth::Actor};
-
-/// Characters of the longest note: it is written into the trail.
-const NOTE_LENGTH: usize = 500;
+use super::{Error, SERVICE, erase, shop};
+use crate::{alert, app::App, audit, auth::Actor};
 
 /// Notes that the data were handed out, or that somebody has seen to a request that was declined. `note` goes into the trail, and names
 /// nobody. What is completed already stays as it is.
@@ -18,12 +15,12 @@ const NOTE_LENGTH: usize = 500;
 /// # Errors
 /// [`Error::Note`], [`Error::NotForPeople`], [`Error::Missing`]; or when the database fails.
 pub async fn complete(app: &App, by: &Actor, id: PrivacyRequestId, note: Option<&str>) -> Result<Model, Error> {
-    let (now, note) = (app.clock.now(), checked(note)?);
+    let (now, note) = (app.clock.now(), audit::note(note).map_err(Error::Note)?);
     let txn = app.db.begin_write().await?;
     let row = Entity::find_by_id(id).lock_exclusive().one(&txn).await?.ok_or(Error::Missing)?;
     let (state, detail) = match (row.kind, row.state) {
         (Kind::CustomerData, State::Open) => (State::Done, note.unwrap_or("Handed out.").to_owned()),
-        (Kind::ShopRedact, State::Declined) => {
+        (Kind::ShopRedact, State::Declined) if row.completed_by.as_deref() == Some(SERVICE) => {
             let seen_to = note.map_or_else(|| row.detail.clone(), |note| format!("{} {note}", row.detail));
             (State::Declined, seen_to)
         }
@@ -53,15 +50,4 @@ pub async fn complete(app: &App, by: &Actor, id: PrivacyRequestId, note: Option<
     txn.commit().await?;
     app.bell.notify_one();
     completed.into_iter().next().ok_or(Error::Missing)
-}
-
-fn checked(note: Option<&str>) -> Result<Option<&str>, Error> {
-    let Some(note) = note.map(str::trim).filter(|note| !note.is_empty()) else { return Ok(None) };
-    if note.chars().count() > NOTE_LENGTH {
-        return Err(Error::Note("The note has more than 500 characters."));
-    }
-    if note.chars().any(char::is_control) {
-        return Err(Error::Note("The note has control characters, such as line breaks."));
-    }
-    Ok(Some(note))
 }

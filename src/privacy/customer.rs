@@ -13,9 +13,10 @@ use sea_orm::DatabaseTransaction;
 use tracing::warn;
 
 use super::{
-    Error,
+    Error, SERVICE,
     attend::{self, Ended},
     erase::{self, Erased},
+    of_order,
 };
 use crate::{
     app::App,
@@ -40,7 +41,7 @@ pub(super) async fn attend(app: &App, lease: Lease, row: &Model) -> Result<Ended
     attend::settle(&txn, lease, row, (State::Done, &detail), now).await?;
     erase::requests(&txn, connection.id, Some(&whom.customers), now).await?;
     let message = format!("A customer was erased at their request. {detail}");
-    erase::noted(&txn, connection.id, "system:privacy", ("redact_customer", "done"), message, now).await?;
+    erase::noted(&txn, connection.id, SERVICE, ("redact_customer", "done"), message, now).await?;
     txn.commit().await?;
     scrub(app).await;
     Ok(Ended::Settled)
@@ -126,11 +127,6 @@ async fn key_of(
     let (id, _) = made.get(&subject).ok_or(Error::Missing)?;
     order::seal_under(txn, order.id, *id).await?;
     Ok(*id)
-}
-
-/// Whose an order's values are that has no customer; see [`crate::mapping::client::key_subject`].
-fn of_order(order: &synced_order::Model) -> String {
-    format!("order:{}", order.shopify_order_id)
 }
 
 fn told(erased: Erased, orders: usize) -> String {

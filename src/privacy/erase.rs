@@ -8,7 +8,7 @@ use entity::{
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
 use uuid::Uuid;
 
-use super::Error;
+use super::{Error, SERVICE};
 use crate::{alert, audit, customer_key, link, order::snapshot};
 
 /// Tables that personal values were deleted from.
@@ -75,7 +75,7 @@ pub(super) async fn requests(
         .col_expr(Column::State, Expr::value(State::Declined))
         .col_expr(Column::Detail, Expr::value("The data were erased before they were handed out."))
         .col_expr(Column::CompletedAt, Expr::value(now))
-        .col_expr(Column::CompletedBy, Expr::value("system:privacy"))
+        .col_expr(Column::CompletedBy, Expr::value(SERVICE))
         .exec(txn)
         .await?;
     // Requests to erase need what they name until they are carried out.

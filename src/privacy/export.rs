@@ -63,21 +63,18 @@ impl Held {
         let own: Vec<i64> = row.shopify_customer_id.into_iter().collect();
         let mut ids: BTreeSet<CustomerKeyId> =
             customer_key::of_customers(conn, row.connection_id, &own).await?.into_iter().collect();
-        let subjects = customer_key::subjects(conn, ids.iter().copied()).await?;
-        let merged = subjects.values().filter_map(|subject| subject.strip_prefix("customer:")?.parse().ok());
-        let customers = own.into_iter().chain(merged).collect();
         let theirs: Vec<CustomerKeyId> = ids.iter().copied().collect();
-        let mut orders = order::of_keys(conn, &theirs).await?;
-        let known: BTreeSet<i64> = orders.iter().map(|order| order.shopify_order_id).collect();
-        for number in super::orders(row).into_iter().filter(|number| !known.contains(number)) {
-            let Some(order) = order::find(conn, row.connection_id, number).await? else { continue };
-            let Some(key) = order.customer_key_id else { continue };
-            let subject = customer_key::subjects(conn, [key]).await?.remove(&key);
-            if subject.is_some_and(|subject| subject == format!("order:{number}")) {
-                ids.insert(key);
-                orders.push(order);
-            }
-        }
+        let mut orders = order::of_keys(conn, row.connection_id, &theirs, &super::orders(row)).await?;
+        let sealed = orders.iter().filter_map(|order| order.customer_key_id).chain(theirs.iter().copied());
+        let subjects = customer_key::subjects(conn, sealed).await?;
+        let merged = theirs.iter().filter_map(|id| subjects.get(id)?.strip_prefix("customer:")?.parse().ok());
+        let customers = own.into_iter().chain(merged).collect();
+        let is_nobodys = |order: &synced_order::Model, key| subjects.get(&key) == Some(&super::of_order(order));
+        orders.retain(|order| order.customer_key_id.is_some_and(|key| ids.contains(&key) || is_nobodys(order, key)));
+        ids.extend(orders.iter().filter_map(|order| order.customer_key_id));
+        // Before somebody had an order, it may have been nobody's.
+        let before: Vec<String> = orders.iter().map(super::of_order).collect();
+        ids.extend(customer_key::find_of(conn, row.connection_id, &before).await?);
         Ok(Self { keys: customer_key::list(conn, &app.keyring, ids).await?, customers, orders })
     }
 
@@ -86,7 +83,7 @@ impl Held {
         let snapshot = snapshot::find(conn, &app.keyring, order.id).await?;
         let mut documents = Vec::new();
         for row in link::list(conn, order.id).await? {
-            documents.push(self.document(app, &row).await?);
+            documents.push(self.document(&row)?);
         }
         let entries = audit_entry::Entity::find()
             .filter(audit_entry::Column::ConnectionId.eq(order.connection_id))
@@ -105,13 +102,10 @@ impl Held {
         }))
     }
 
-    async fn document(&self, app: &App, row: &resource_link::Model) -> Result<Value, Error> {
+    fn document(&self, row: &resource_link::Model) -> Result<Value, Error> {
         // What another customer's key seals says something of them.
-        let ours = row.customer_key_id.is_some_and(|key| self.keys.contains_key(&key));
-        let written = match ours {
-            true => link::opened::<Value>(app.db.read(), &app.keyring, row).await?.written,
-            false => None,
-        };
+        let key = row.customer_key_id.and_then(|id| self.keys.get(&id));
+        let written: Option<Value> = key.map(|key| link::written(row, key)).transpose()?.flatten();
         Ok(json!({
             "kind": kind(row.kind),
             "freshbooksId": row.freshbooks_id.map(|id| id.to_string()),
@@ -155,7 +149,7 @@ impl Held {
             .await?;
         let mut clients = Vec::with_capacity(rows.len());
         for row in rows {
-            clients.push(self.document(app, &row).await?);
+            clients.push(self.document(&row)?);
         }
         Ok(clients)
     }

@@ -10,7 +10,7 @@ use entity::{
 use tracing::warn;
 
 use super::{
-    Error,
+    Error, SERVICE,
     attend::{self, Ended},
     customer,
     erase::{self, Erased},
@@ -69,7 +69,7 @@ pub(super) async fn attend(app: &App, lease: Lease, row: &Model) -> Result<Ended
     alert::forget(&txn, connection.id).await?;
     if !begun {
         let message = format!("The shop was forgotten at Shopify's request. {detail}");
-        erase::noted(&txn, connection.id, "system:privacy", ("redact_shop", "done"), message, now).await?;
+        erase::noted(&txn, connection.id, SERVICE, ("redact_shop", "done"), message, now).await?;
     }
     txn.commit().await?;
     customer::scrub(app).await;
@@ -98,7 +98,7 @@ async fn decline(app: &App, lease: Lease, row: &Model) -> Result<Ended, Error> {
         Raise { connection: row.connection_id, subject: "", severity: Severity::Warning, problem, action: None };
     alert::raise(&txn, raise, now).await?;
     let message = format!("Shopify asked to forget the shop. {detail}");
-    erase::noted(&txn, row.connection_id, "system:privacy", ("redact_shop", "declined"), message, now).await?;
+    erase::noted(&txn, row.connection_id, SERVICE, ("redact_shop", "declined"), message, now).await?;
     txn.commit().await?;
     warn!("connection {} was to be forgotten, but its app is still installed", row.connection_id);
     Ok(Ended::Settled)

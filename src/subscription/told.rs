@@ -13,7 +13,7 @@ use sea_orm::ConnectionTrait;
 use super::problem;
 use crate::{
     alert::{self, Raise, Severity},
-    grant,
+    grant::{self, title},
     problem::{Owner, Problem},
 };
 
@@ -52,13 +52,6 @@ impl Fault {
             Self::Unverified => "were no longer verified",
             Self::Secret => "were signed with a secret that was not known here",
         }
-    }
-}
-
-fn title(platform: Platform) -> &'static str {
-    match platform {
-        Platform::Shopify => "Shopify",
-        Platform::Freshbooks => "FreshBooks",
     }
 }
 

@@ -12,7 +12,7 @@ use entity::{
     webhook_subscription::{Column, Entity, Model, State},
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -202,9 +202,10 @@ pub(super) fn seal(app: &App, row: &Model, secret: &SecretString) -> Result<Stri
 /// # Errors
 /// When the database fails.
 pub async fn missing_key(conn: &impl ConnectionTrait, keyring: &Keyring) -> Result<Option<String>, DbErr> {
-    let rows = Entity::find().filter(Column::Verifier.is_not_null()).all(conn).await?;
-    let mut sealed = rows.iter().filter_map(|row| row.verifier.as_deref());
-    Ok(sealed.find_map(|sealed| keyring.missing_for(sealed)).map(str::to_owned))
+    let any = Condition::any().add(Column::Verifier.is_not_null()).add(Column::Offered.is_not_null());
+    let rows = Entity::find().filter(any).all(conn).await?;
+    let sealed = rows.iter().flat_map(|row| [row.verifier.as_deref(), row.offered.as_deref()]);
+    Ok(sealed.flatten().find_map(|sealed| keyring.missing_for(sealed)).map(str::to_owned))
 }
 
 /// Seals anew, under the first key, what another one sealed. What changes meanwhile is left alone: it is sealed anew anyway. Returns how

@@ -16,7 +16,7 @@ use serde::Serialize;
 use self::seen::Answered;
 use super::{
     Error, Visit,
-    plan::{Action, Draft, Known, Write},
+    plan::{Action, Draft, Known, Write, sent},
 };
 use crate::{
     audit, connection as connections, customer_key,
@@ -25,7 +25,7 @@ use crate::{
         model::{Line, VisState},
     },
     link::{self, Intent, KnownDoc, Writer, seen::View},
-    mapping::{Cents, Subject, Wanted, cents},
+    mapping::{Cents, Wanted, cents},
     order::snapshot::Snapshot,
     problem::{Owner, Problem},
     schedule,
@@ -76,9 +76,7 @@ struct Step<'a, 'b> {
 impl Step<'_, '_> {
     /// Whether FreshBooks has just added up lines of ours.
     fn priced(&self, outcome: &str) -> bool {
-        let sent = self.write.request.as_ref().map(|request| &request.body);
-        let lines = sent.and_then(|body| body.as_object()?.values().next()?.get("lines"));
-        outcome == "done" && lines.is_some()
+        outcome == "done" && sent(self.write).contains("lines")
     }
 
     /// What FreshBooks' total for these lines shows of the account. Returns by how much it differs from every rule that still stands;
@@ -118,24 +116,14 @@ impl Step<'_, '_> {
         let app = self.visit.app;
         let now = app.clock.now();
         let (kind, name) = (self.write.key.kind, self.write.action.name());
-        let document = document(kind);
+        let document = link::noun(kind);
         let message = match outcome {
             "adopted" => format!("Found {document} {freshbooks_id} in FreshBooks and linked it."),
             _ => format!("FreshBooks accepted: {name} {document} {freshbooks_id}."),
         };
         let mut entry =
             super::entry(self.visit.lease, &self.visit.row, &format!("{name}_{document}"), outcome, message);
-        entry.shopify_resource = Some(match kind {
-            Kind::Invoice => format!("Order/{}", self.write.key.shopify_id),
-            Kind::Payment => format!("OrderTransaction/{}", self.write.key.shopify_id),
-            Kind::CreditNote => format!("Refund/{}", self.write.key.shopify_id),
-            Kind::Client => match self.wanted.client.subject {
-                Subject::Customer(number) => format!("Customer/{number}"),
-                Subject::Company(number) => format!("Company/{number}"),
-                Subject::Guest(_) => "guest".to_owned(),
-                Subject::Generic => "generic".to_owned(),
-            },
-        });
+        entry.shopify_resource = Some(link::shopify_resource(kind, &self.write.key.shopify_id));
         entry.freshbooks_resource = Some(format!("{document}/{freshbooks_id}"));
         entry.field_mappings.clone_from(&self.write.mappings);
         let (key_id, key) = &self.snapshot.key;
@@ -167,16 +155,6 @@ impl Step<'_, '_> {
         txn.commit().await?;
         self.hold(&answered);
         Ok(())
-    }
-}
-
-/// What a document is called in the trail.
-fn document(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Client => "client",
-        Kind::Invoice => "invoice",
-        Kind::Payment => "payment",
-        Kind::CreditNote => "credit_note",
     }
 }
 

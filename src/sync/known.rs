@@ -20,21 +20,22 @@ pub(super) async fn load_known(app: &App, connection: &connection::Model, order:
     let conn = app.db.read();
     let mut known = Known { issues_in_create: connection.issues_in_create, ..Known::default() };
     let rows = link::list(conn, order).await?;
-    // One customer's, as a rule: opened once.
+    // One customer's, as a rule.
     let keys = customer_key::list(conn, &app.keyring, rows.iter().filter_map(|row| row.customer_key_id)).await?;
     for row in rows {
+        let key = row.customer_key_id.and_then(|id| keys.get(&id));
         let number = row.shopify_id.parse().unwrap_or_default();
         match row.kind {
-            Kind::Invoice => known.invoice = Some(link::opened(conn, &app.keyring, &row).await?),
+            Kind::Invoice => known.invoice = Some(link::opened(&row, key)?),
             Kind::Payment => {
-                known.payments.insert(number, link::opened(conn, &app.keyring, &row).await?);
+                known.payments.insert(number, link::opened(&row, key)?);
             }
             Kind::CreditNote => {
-                known.credits.insert(number, link::opened(conn, &app.keyring, &row).await?);
+                known.credits.insert(number, link::opened(&row, key)?);
             }
             Kind::Client => {}
         }
-        if let Some(key) = row.customer_key_id.and_then(|id| keys.get(&id)) {
+        if let Some(key) = key {
             hold(&mut known, &row, key)?;
         }
     }
@@ -49,12 +50,12 @@ pub(super) async fn load_client(
     known: &mut Known,
 ) -> Result<(), Error> {
     let Some(row) = link::find_row(app.db.read(), connection.id, key).await? else { return Ok(()) };
-    known.client = Some(link::opened(app.db.read(), &app.keyring, &row).await?);
-    let Some(id) = row.customer_key_id.filter(|_| row.seen.is_some()) else { return Ok(()) };
-    match customer_key::find_by_id(app.db.read(), &app.keyring, id).await? {
-        Some(key) => hold(known, &row, &key),
-        None => Ok(()),
-    }
+    let key = match row.customer_key_id {
+        Some(id) => customer_key::find_by_id(app.db.read(), &app.keyring, id).await?,
+        None => None,
+    };
+    known.client = Some(link::opened(&row, key.as_ref())?);
+    key.map_or(Ok(()), |key| hold(known, &row, &key))
 }
 
 /// Notes what a person holds of a document.

@@ -13,19 +13,17 @@ use entity::{
     customer_key,
     privacy_request::{self, Kind, State},
 };
-use hmac::{Hmac, KeyInit, Mac};
 use ml_connector::sandbox::shopify::{
-    Options, build,
+    build,
     model::{Address, CountryCode, Customer, Order},
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
-use sha2::Sha256;
-use uuid::Uuid;
 
 use crate::{
     harness::{SHOP, TestApp},
     person::http,
+    ringing::{send_by, with},
 };
 
 const CUSTOMER: u64 = 777_001;
@@ -60,26 +58,13 @@ fn as_guest(number: i32) -> Order {
     order.bill_to(address()).ship_to(address()).phone("+14165550123").paid("shopify_payments")
 }
 
-fn signature(body: &[u8]) -> String {
-    let secret = Options::default().client_secrets.remove(0);
-    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap().chain_update(body);
-    STANDARD.encode(mac.finalize().into_bytes())
-}
-
 /// Tells the service, as Shopify does; what it answers.
 async fn deliver(app: &TestApp, shop: &str, topic: &str, body: &Value, signed: Option<&str>) -> u16 {
-    let body = body.to_string().into_bytes();
-    let signed = signed.map_or_else(|| signature(&body), str::to_owned);
-    let post = http().post(format!("{}webhooks/shopify", app.app.config.public_url));
-    let post = post
-        .header("X-Shopify-Topic", topic)
-        .header("X-Shopify-Hmac-SHA256", signed)
-        .header("X-Shopify-Shop-Domain", shop)
-        .header("X-Shopify-Webhook-Id", Uuid::new_v4().to_string())
-        .header("X-Shopify-Event-Id", Uuid::new_v4().to_string())
-        .header("X-Shopify-API-Version", "2026-10")
-        .header("X-Shopify-Triggered-At", app.app.clock.now().to_rfc3339());
-    post.body(body).send().await.unwrap().status().as_u16()
+    let mut one = with(&app.shopify.signed(topic, body.to_string().into_bytes()), "X-Shopify-Shop-Domain", shop);
+    if let Some(signed) = signed {
+        one = with(&one, "X-Shopify-Hmac-SHA256", signed);
+    }
+    send_by(&http(), &app.door("/webhooks/shopify"), &one).await.unwrap()
 }
 
 async fn tell(app: &TestApp, topic: &str, body: Value) {

@@ -44,6 +44,7 @@ pub(in super::super) struct OrderFilter {
     /// True: whose three totals disagree. False: whose three totals agree. Either leaves out orders without a proof.
     differs: Option<bool>,
     /// True: of which, or of whose customer, something was changed in FreshBooks that nobody has decided about. False: of which nothing was.
+    /// A client of several guests or contacts is listed with the orders of whoever wrote it last; `drift` shows it at each.
     has_drift: Option<bool>,
 }
 

@@ -8,7 +8,10 @@ use serde_json::Value;
 
 use super::{Action, Draft, Known, Write};
 use crate::{
-    link::{LinkKey, seen::Held},
+    link::{
+        LinkKey, noun,
+        seen::{Held, covers},
+    },
     mapping::Wanted,
     problem::{Owner, Problem},
 };
@@ -50,7 +53,7 @@ pub fn spare(writes: Vec<Write>, known: &Known) -> Result<Spared, Problem> {
             }
             // What is done about a client that was put away is its own business.
             (_, Kind::Client) => false,
-            _ => field == VIS_STATE || (MONEY.contains(&field) && touches(&sent, field)),
+            _ => field == VIS_STATE || (MONEY.contains(&field) && covers(&sent, field)),
         };
         if let Some(field) = held.changed.iter().chain(&held.kept).find(|field| stands(field)) {
             return Err(problem(&format!("{noun}.{field}")));
@@ -107,11 +110,6 @@ fn invoice_is_put_away(held: &HashMap<LinkKey, Held>) -> bool {
     held.iter().any(|(key, held)| key.kind == Kind::Invoice && held.has(VIS_STATE))
 }
 
-/// Whether a write of these fields changes `field`: lines make the total.
-fn touches(sent: &BTreeSet<String>, field: &str) -> bool {
-    sent.contains(field) || (field == "amount" && sent.contains("lines"))
-}
-
 /// The fields that a write names.
 pub fn sent(write: &Write) -> BTreeSet<String> {
     let object = write.request.as_ref().and_then(|request| request.body.as_object()?.values().next());
@@ -155,14 +153,5 @@ fn as_before<D: Serialize + DeserializeOwned>(draft: &mut D, before: Option<&D>,
     }
     if let Ok(merged) = serde_json::from_value(merged) {
         *draft = merged;
-    }
-}
-
-fn noun(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Client => "client",
-        Kind::Invoice => "invoice",
-        Kind::Payment => "payment",
-        Kind::CreditNote => "credit_note",
     }
 }

@@ -6,6 +6,7 @@ use ml_connector::{
     auth::Role,
     mapping::settings::{Change, Drift, To},
     sandbox::faults::{Failure, Moment},
+    schedule as schedules,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::{Value, json};
@@ -150,6 +151,19 @@ async fn what_is_kept_is_not_reported_again_and_the_proof_tells_the_truth() {
     let kept: Vec<_> = trail(&app).await.into_iter().filter(|(outcome, _)| outcome == "kept").collect();
     assert!(kept.len() == 1 && kept[0].1.ends_with("As agreed."), "{kept:?}");
     app.database.remove().await; // the total is the person's
+}
+
+#[tokio::test]
+async fn what_is_kept_is_looked_at_once_more_without_waiting_for_the_hour() {
+    let app = synced(1001..=1001).await;
+    app.freshbooks.edit_invoice("1001", json!({"notes": "theirs"})).await.unwrap();
+    noticed(&app).await;
+    resolve(&app, "#1001", "KEEP").await;
+    schedules::fire_due(&app.app).await.unwrap();
+    app.quiet().await;
+    let waiting = resource_link::Entity::find().filter(resource_link::Column::LookAt.is_not_null());
+    assert_eq!(waiting.all(app.app.db.read()).await.unwrap(), []);
+    app.end().await;
 }
 
 #[tokio::test]

@@ -85,6 +85,24 @@ async fn what_is_held_of_a_customer_is_handed_out_by_whoever_may_see_people() {
 }
 
 #[tokio::test]
+async fn what_was_written_before_somebody_had_the_order_is_handed_out_too() {
+    let app = TestApp::start().await;
+    let order = app.shopify.place(as_guest(1001));
+    app.pull().await;
+    app.shopify.change(number(&order), |order| order.customer = Some(super::zenobia().into()));
+    app.pull().await;
+    tell(&app, "customers/data_request", ask_for_hers(&[])).await;
+    app.settle().await;
+    let export = ml_connector::privacy::export(&app.app, &requests(&app).await[0]).await.unwrap().unwrap();
+    let export: Value = serde_json::from_str(&export).unwrap();
+    let entries = export["orders"][0]["auditEntries"].as_array().unwrap();
+    let client = entries.iter().find(|entry| entry["action"] == "create_client").unwrap();
+    let mappings = client["fieldMappings"].as_array().unwrap();
+    assert!(mappings.iter().any(|mapping| mapping["after"] == "Zenobia"), "{mappings:?}");
+    app.end().await;
+}
+
+#[tokio::test]
 async fn the_alert_stays_until_the_last_of_several_requests_is_completed() {
     let app = TestApp::start().await;
     for _ in 0..2 {

@@ -5,12 +5,13 @@ use entity::{order_snapshot, synced_order::State, webhook_delivery};
 use ml_connector::{
     auth::Actor,
     order::{self, Target},
+    privacy,
     retention::{self, Deleted},
 };
 use sea_orm::EntityTrait;
 use serde_json::json;
 
-use super::{CUSTOMER, hers, number, redact_her, requests, tell};
+use super::{CUSTOMER, hers, number, requests, tell};
 use crate::harness::{TestApp, mugs};
 
 #[tokio::test]
@@ -49,9 +50,9 @@ async fn an_order_that_is_due_keeps_its_snapshot_however_old() {
     let app = TestApp::start().await;
     app.shopify.place(mugs(1001));
     app.pull().await;
-    app.app.clock.advance(TimeDelta::days(91));
     let id = app.order("#1001").await.id;
     order::resync(&app.app, &Actor::system("test"), Target::Known(id)).await.unwrap();
+    app.app.clock.advance(TimeDelta::days(91));
     assert_eq!(retention::run(&app.app, app.connection).await.unwrap().snapshots, 0);
     app.settle().await;
     app.end().await;
@@ -62,10 +63,13 @@ async fn old_requests_say_of_nobody_whom_they_were_about() {
     let app = TestApp::start().await;
     let data = json!({ "shop_id": 1, "shop_domain": crate::harness::SHOP, "customer": { "id": CUSTOMER }, "orders_requested": [] });
     tell(&app, "customers/data_request", data).await;
-    tell(&app, "customers/redact", redact_her(&[])).await;
     app.settle().await;
-    app.app.clock.advance(TimeDelta::days(91));
-    retention::run(&app.app, app.connection).await.unwrap();
-    assert!(requests(&app).await.iter().all(|row| row.shopify_customer_id.is_none() && row.email.is_none()));
+    privacy::complete(&app.app, &Actor::system("test"), requests(&app).await[0].id, None).await.unwrap();
+    assert!(requests(&app).await[0].shopify_customer_id.is_some());
+    for (days, forgotten) in [(89, 0), (2, 1), (1, 0)] {
+        app.app.clock.advance(TimeDelta::days(days));
+        assert_eq!(retention::run(&app.app, app.connection).await.unwrap().requests, forgotten);
+    }
+    assert_eq!(requests(&app).await[0].shopify_customer_id, None);
     app.end().await;
 }

@@ -50,6 +50,9 @@ async fn a_shop_that_has_the_app_is_not_forgotten_and_somebody_is_told() {
         done["completePrivacyRequest"]["privacyRequest"],
         json!({ "state": "DECLINED", "completedBy": "user:ada" })
     );
+    let completed = requests(&app).await;
+    ask(&app, complete, json!({ "id": request["id"] })).await;
+    assert_eq!(requests(&app).await, completed, "once is enough");
     assert_eq!(alerts(&app).await, Vec::<String>::new());
     app.settle().await;
     app.end().await;
