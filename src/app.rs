@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::TimeDelta;
 use secrecy::ExposeSecret;
 use tokio::{
     net::TcpListener,
@@ -19,7 +20,9 @@ use crate::{
     crypto::Keyring,
     db::Db,
     freshbooks::FreshBooks,
-    grant, http, link, privacy, rotate, schedule,
+    grant, http, link,
+    pauses::Pauses,
+    privacy, rotate, schedule,
     shopify::Shopify,
     subscription,
     sync::Readings,
@@ -30,6 +33,12 @@ use crate::{
 
 /// How long a graceful stop may take: a write in flight is finished, or left as an intent that the next start looks up.
 pub(crate) const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often the clock is compared with the database's.
+const KEEP_TIME: Duration = Duration::from_secs(60);
+
+/// How long a platform is left alone after a refusal that does not say how long; further ones double it.
+const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(1);
 
 /// One running connector. Cheap to clone.
 #[derive(Clone)]
@@ -49,6 +58,8 @@ pub struct Inner {
     pub shopify: Shopify,
     /// FreshBooks' API.
     pub freshbooks: FreshBooks,
+    /// Who asked us to slow down.
+    pub pauses: Pauses,
     /// Where alerts go.
     pub channels: alert::Channels,
     /// Rung when this process has made something due, so that its worker need not wait for the next look.
@@ -93,6 +104,7 @@ impl App {
         let db = Db::connect(config.database_url.expose_secret()).await.map_err(Error::Connect)?;
         db.migrate().await.map_err(Error::Migrate)?;
         let app = Self::on(db, config, clock)?;
+        app.set_clock().await.map_err(Error::Database)?;
         // A slip while keys are changed is told now, not order by order.
         let (conn, keyring) = (app.db.read(), &app.keyring);
         let mut missing = grant::missing_key(conn, keyring).await.map_err(Error::Database)?.map(|id| (id, "tokens"));
@@ -128,10 +140,12 @@ impl App {
             .build()
             .map_err(Error::Http)?;
         let channels = alert::Channels::new(http.clone(), &config)?;
+        let pauses = Pauses::new(clock.clone(), config.scaled(FIRST_PAUSE).to_std().unwrap_or_default());
         Ok(Self(Arc::new(Inner {
             channels,
-            shopify: Shopify::new(http.clone(), &config.shopify_url, &config.shopify_api_version),
-            freshbooks: FreshBooks::new(http, config.freshbooks_url.as_str()),
+            shopify: Shopify::new(http.clone(), &config.shopify_url, &config.shopify_api_version, pauses.clone()),
+            freshbooks: FreshBooks::new(http, config.freshbooks_url.as_str(), pauses.clone()),
+            pauses,
             config,
             db,
             keyring,
@@ -145,6 +159,25 @@ impl App {
         })))
     }
 
+    /// Sets the clock by the database's, so that all replicas have the same time whatever their hosts say.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_clock(&self) -> Result<(), sea_orm::DbErr> {
+        let before = self.clock.system();
+        let Some(there) = self.db.now().await? else { return Ok(()) };
+        let behind = there - (before + (self.clock.system() - before) / 2);
+        if self.clock.set_by(behind) {
+            warn!(
+                behind_ms = behind.num_milliseconds(),
+                "this host's clock is {} ms {} the database's, which is gone by: have it set (NTP)",
+                behind.num_milliseconds().abs(),
+                if behind < TimeDelta::zero() { "ahead of" } else { "behind" },
+            );
+        }
+        Ok(())
+    }
+
     /// Starts the scheduler and the workers in the background.
     ///
     /// # Errors
@@ -152,14 +185,14 @@ impl App {
     pub async fn start_work(&self) -> Result<(), Error> {
         if self.db.is_single_process() {
             // Whoever held a lease is dead: go on at once instead of waiting for it to run out.
-            let db = self.db.write();
-            let orders = work::abandon::<entity::synced_order::Entity>(db).await.map_err(Error::Database)?;
-            let pulls = work::abandon::<entity::pull::Entity>(db).await.map_err(Error::Database)?;
+            let (db, now) = (self.db.write(), self.clock.now());
+            let orders = work::abandon::<entity::synced_order::Entity>(db, now).await.map_err(Error::Database)?;
+            let pulls = work::abandon::<entity::pull::Entity>(db, now).await.map_err(Error::Database)?;
             link::abandon(db).await.map_err(Error::Database)?;
             grant::abandon(db).await.map_err(Error::Database)?;
-            let alerts = work::abandon::<entity::alert::Entity>(db).await.map_err(Error::Database)?;
-            work::abandon::<entity::alert_digest::Entity>(db).await.map_err(Error::Database)?;
-            work::abandon::<entity::privacy_request::Entity>(db).await.map_err(Error::Database)?;
+            let alerts = work::abandon::<entity::alert::Entity>(db, now).await.map_err(Error::Database)?;
+            work::abandon::<entity::alert_digest::Entity>(db, now).await.map_err(Error::Database)?;
+            work::abandon::<entity::privacy_request::Entity>(db, now).await.map_err(Error::Database)?;
             if orders + pulls + alerts > 0 {
                 info!(orders, pulls, alerts, "taking up what the last process left unfinished");
             }
@@ -185,6 +218,7 @@ impl App {
         if role != Role::Web {
             self.start_work().await?;
         }
+        self.spawn(keep_time(self.clone()));
         let metrics: http::Metrics = Arc::new(telemetry::prometheus);
         let router = match role {
             Role::Worker => http::health_router(self.clone(), metrics),
@@ -228,6 +262,15 @@ impl App {
         self.stop.cancel();
         self.tasks.close();
         tokio::time::timeout(STOP_WITHIN, self.tasks.wait()).await.is_ok()
+    }
+}
+
+/// Clocks drift, and are set by hand.
+async fn keep_time(app: App) {
+    while app.stop.run_until_cancelled(tokio::time::sleep(KEEP_TIME)).await.is_some() {
+        if let Err(e) = app.set_clock().await {
+            warn!(error = &e as &dyn std::error::Error, "the clock could not be compared with the database's");
+        }
     }
 }
 

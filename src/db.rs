@@ -5,6 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
@@ -168,6 +169,19 @@ impl Db {
     /// Whether this process is the only one that works on the database: a SQLite file has one.
     pub fn is_single_process(&self) -> bool {
         self.write.get_database_backend() == DbBackend::Sqlite
+    }
+
+    /// What time the database has: the one that several hosts can agree on. `None` of SQLite, which lives on this one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn now(&self) -> Result<Option<DateTime<Utc>>, DbErr> {
+        if self.is_single_process() {
+            return Ok(None);
+        }
+        let asked = Statement::from_string(DbBackend::Postgres, "SELECT clock_timestamp() AS now");
+        let row = self.read.query_one_raw(asked).await?;
+        row.map(|row| row.try_get("", "now")).transpose()
     }
 
     /// Whether the database answers.

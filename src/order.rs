@@ -33,7 +33,7 @@ pub use self::{
     reconsider::reconsider,
     redacted::{erased, is_redacted, seal_under},
     revisit::{kept, lock, newest_of_key, revisit},
-    settle::{Outcome, Proof, problem, retry_later, settle},
+    settle::{Outcome, Proof, lost, problem, retry_later, settle},
 };
 use crate::{
     app::App,
@@ -303,6 +303,7 @@ fn blank(connection: ConnectionId, shopify_order_id: i64, name: &str, now: DateT
         attempts: Set(0),
         fence: Set(None),
         leased_until: Set(None),
+        lost: Set(0),
         proof_currency: Set(None),
         proof_predicted_minor: Set(None),
         proof_returned_minor: Set(None),

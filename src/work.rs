@@ -3,23 +3,31 @@
 //! A row says *that* it needs a visit, never *what* happened. A mark made during a visit raises `generation`, and [`settle`] then leaves
 //! the row due. A lease that ran out is free for all; its late holder fails the fence in its next write and stops. The row itself is the
 //! job (no queue table): a mark and the change that caused it are one statement apart in one transaction, and a partial index over due
-//! rows keeps the claim cheap however many are at rest.
+//! rows keeps the claim cheap however many are at rest. Rows of connections are claimed connection by connection, each its fair share
+//! ([`share`]): the rows that one has waiting never stand in another's way.
+
+mod fair;
 
 use std::str::FromStr;
 
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, ModelTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, UpdateMany, Value,
+    QueryTrait, Select, UpdateMany, Value,
     sea_query::{CaseStatement, Expr, LockBehavior, LockType, SimpleExpr},
 };
 use uuid::Uuid;
 
+pub use self::fair::{Share, Waiting, share, waiting};
+
 /// How long a claim holds without being renewed: longer than any one call may take, short enough that a crash is soon forgotten.
 pub const LEASE: Duration = Duration::seconds(45);
 
+/// How often a lease is renewed while its visit runs.
+pub const RENEW: Duration = Duration::seconds(5);
+
 /// How urgent a row is: lower first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lane {
     /// A person waits for this one.
     Resync = 0,
@@ -79,32 +87,63 @@ pub async fn claim<E: Due>(
     n: u64,
     now: DateTime<Utc>,
 ) -> Result<Vec<(Lease, E::Model)>, DbErr> {
-    let active = entity::connection::Entity::find()
-        .select_only()
-        .column(entity::connection::Column::Id)
-        .filter(entity::connection::Column::Status.eq(entity::connection::Status::Active))
-        .into_query();
-    let mut free = E::find()
-        .select_only()
-        .column(column::<E>("id")?)
+    let mut free = free::<E>(now)?;
+    if E::OF_ACTIVE {
+        let active = entity::connection::Entity::find()
+            .select_only()
+            .column(entity::connection::Column::Id)
+            .filter(entity::connection::Column::Status.eq(entity::connection::Status::Active));
+        free = free.filter(column::<E>("connection_id")?.in_subquery(active.into_query()));
+    }
+    lease(db, free.limit(n), now).await
+}
+
+/// Leases a connection's [`Share`]: of its due rows the most urgent, none beyond `least_urgent`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn claim_share<E: Due>(
+    db: &impl ConnectionTrait,
+    share: Share,
+    least_urgent: Lane,
+    now: DateTime<Utc>,
+) -> Result<Vec<(Lease, E::Model)>, DbErr> {
+    let free = free::<E>(now)?
+        .filter(column::<E>("connection_id")?.eq(share.connection))
+        .filter(column::<E>("lane")?.lte(least_urgent as i16));
+    lease(db, free.limit(share.rows), now).await
+}
+
+/// Due rows that nobody holds, the most urgent first.
+fn free<E: Due>(now: DateTime<Utc>) -> Result<Select<E>, DbErr> {
+    Ok(E::find()
         .filter(column::<E>("due_at")?.lte(now))
         .filter(column::<E>("leased_until")?.is_null().or(column::<E>("leased_until")?.lt(now)))
         .order_by_asc(column::<E>("lane")?)
-        .order_by_asc(column::<E>("due_at")?)
-        .limit(n);
-    if E::OF_ACTIVE {
-        free = free.filter(column::<E>("connection_id")?.in_subquery(active));
-    }
+        .order_by_asc(column::<E>("due_at")?))
+}
+
+async fn lease<E: Due>(
+    db: &impl ConnectionTrait,
+    rows: Select<E>,
+    now: DateTime<Utc>,
+) -> Result<Vec<(Lease, E::Model)>, DbErr> {
+    let mut rows = rows.select_only().column(column::<E>("id")?);
     // SQLite's builder drops the lock: its one writer is lock enough.
-    QuerySelect::query(&mut free).lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    QuerySelect::query(&mut rows).lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     let fence = Uuid::new_v4();
-    let rows = E::update_many()
+    let mut update = E::update_many()
         .col_expr(column::<E>("fence")?, Expr::value(fence))
         .col_expr(column::<E>("leased_until")?, Expr::value(now + LEASE))
         .col_expr(column::<E>("claimed_generation")?, Expr::col(column::<E>("generation")?))
-        .filter(column::<E>("id")?.in_subquery(free.into_query()))
-        .exec_with_returning(db)
-        .await?;
+        .filter(column::<E>("id")?.in_subquery(rows.into_query()));
+    if let Some(lost) = lost::<E>() {
+        // Held still: its visit never ended.
+        let held = Expr::col(column::<E>("fence")?).is_not_null();
+        let one_more = CaseStatement::new().case(held, Expr::col(lost).add(1)).finally(Expr::col(lost));
+        update = update.col_expr(lost, one_more.into());
+    }
+    let rows = update.exec_with_returning(db).await?;
     let mut claimed = Vec::with_capacity(rows.len());
     for row in rows {
         let (lane, id) = (number::<E>(&row, "lane")?, number::<E>(&row, "id")?);
@@ -130,18 +169,17 @@ pub fn renewal<E: Due>(lease: Lease, now: DateTime<Utc>) -> Result<UpdateMany<E>
     Ok(held::<E>(lease)?.col_expr(column::<E>("leased_until")?, Expr::value(now + LEASE)))
 }
 
-/// Frees every lease. Only where no other process can hold one: at the start of the one process that a SQLite file has.
+/// Lets every lease run out. Only where no other process can hold one: at the start of the one process that a SQLite file has.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn abandon<E: Due>(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
-    let freed = E::update_many()
+pub async fn abandon<E: Due>(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<u64, DbErr> {
+    let over = E::update_many()
         .filter(column::<E>("fence")?.is_not_null())
-        .col_expr(column::<E>("fence")?, SimpleExpr::Custom("NULL".into()))
-        .col_expr(column::<E>("leased_until")?, SimpleExpr::Custom("NULL".into()))
+        .col_expr(column::<E>("leased_until")?, Expr::value(now - Duration::seconds(1)))
         .exec(db)
         .await?;
-    Ok(freed.rows_affected)
+    Ok(over.rows_affected)
 }
 
 /// The statement that ends a visit: the row comes to rest, or stays due where it was marked meanwhile. The owner adds its columns.
@@ -207,9 +245,13 @@ pub fn unless_marked<E: Due>(unmarked: SimpleExpr, marked: SimpleExpr) -> Result
 }
 
 fn released<E: Due>(lease: Lease) -> Result<UpdateMany<E>, DbErr> {
-    Ok(held::<E>(lease)?
+    let mut update = held::<E>(lease)?
         .col_expr(column::<E>("fence")?, SimpleExpr::Custom("NULL".into()))
-        .col_expr(column::<E>("leased_until")?, SimpleExpr::Custom("NULL".into())))
+        .col_expr(column::<E>("leased_until")?, SimpleExpr::Custom("NULL".into()));
+    if let Some(lost) = lost::<E>() {
+        update = update.col_expr(lost, Expr::value(0));
+    }
+    Ok(update)
 }
 
 fn held<E: Due>(lease: Lease) -> Result<UpdateMany<E>, DbErr> {
@@ -223,6 +265,11 @@ fn number<E: Due>(row: &E::Model, name: &str) -> Result<i64, DbErr> {
         Value::SmallInt(Some(number)) => Ok(number.into()),
         _ => Err(DbErr::Custom(format!("the column {name} of a table of work holds no number"))),
     }
+}
+
+/// Where visits that never ended are counted: of orders only.
+fn lost<E: Due>() -> Option<E::Column> {
+    E::Column::from_str("lost").ok()
 }
 
 fn column<E: Due>(name: &str) -> Result<E::Column, DbErr> {

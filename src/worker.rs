@@ -1,7 +1,10 @@
 //! The workers: claim what is due, run it, end the visit. Woken by the bell of this process and by a look once a second.
 
+mod room;
+
 use std::{sync::Arc, time::Duration};
 
+use chrono::TimeDelta;
 use entity::{alert, alert_digest, privacy_request, pull, synced_order};
 use sea_orm::DbErr;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -10,18 +13,20 @@ use tracing::{error, warn};
 use crate::{
     alert as alerts,
     app::App,
-    privacy, pull as pulls, sync,
-    work::{self, Due, Lease},
+    budget, privacy, pull as pulls, sync,
+    work::{self, Due, Lane, Lease},
 };
 
 /// How often the database is asked when nothing rings.
 const LOOK: Duration = Duration::from_secs(1);
-/// How often a lease is renewed while its visit runs.
-const RENEW: Duration = Duration::from_secs(15);
+/// No visit to an order takes as long: what hangs is let go of, and its lease runs out.
+const LONGEST_VISIT: Duration = Duration::from_secs(600);
 
 /// Works until the app stops; visits under way are finished by [`App::stopped`].
 pub async fn run(app: &App) {
     let orders = Arc::new(Semaphore::new(app.config.workers));
+    // Kept free for whom a person waits for, whatever the others are busy with.
+    let resyncs = Arc::new(Semaphore::new(1));
     // A pull streams and waits; a few at once keep one slow shop from holding up another.
     let reads = Arc::new(Semaphore::new(4));
     // Apart from the orders: a mail server that does not answer holds up no sync.
@@ -30,7 +35,10 @@ pub async fn run(app: &App) {
     while !app.stop.is_cancelled() {
         let mut claimed = 0;
         for outcome in [
-            claim_orders(app, &orders).await,
+            budget::exchange(app).await.map(|()| 0),
+            Ok(sync::put_off_lost(app).await),
+            claim_orders(app, &orders, Lane::Backfill).await,
+            claim_orders(app, &resyncs, Lane::Resync).await,
             claim_pulls(app, &reads).await,
             claim_alerts(app, &messages).await,
             claim_digest(app, &messages).await,
@@ -59,8 +67,10 @@ pub async fn run(app: &App) {
 pub async fn drain(app: &App) -> Result<usize, DbErr> {
     let mut visits = 0;
     loop {
-        let pulls = work::claim::<pull::Entity>(app.db.write(), 1, app.clock.now()).await?;
-        let orders = work::claim::<synced_order::Entity>(app.db.write(), 50, app.clock.now()).await?;
+        budget::exchange(app).await?;
+        sync::put_off_lost(app).await;
+        let pulls = room::pulls(app, 1).await?;
+        let orders = room::orders(app, 50, Lane::Backfill).await?;
         let alerts = work::claim::<alert::Entity>(app.db.write(), 50, app.clock.now()).await?;
         let digest = work::claim::<alert_digest::Entity>(app.db.write(), 1, app.clock.now()).await?;
         let requests = work::claim::<privacy_request::Entity>(app.db.write(), 1, app.clock.now()).await?;
@@ -87,17 +97,18 @@ pub async fn drain(app: &App) -> Result<usize, DbErr> {
     }
 }
 
-async fn claim_orders(app: &App, free: &Arc<Semaphore>) -> Result<usize, DbErr> {
+async fn claim_orders(app: &App, free: &Arc<Semaphore>, least_urgent: Lane) -> Result<usize, DbErr> {
     let permits = take(free);
-    if permits.is_empty() {
-        return Ok(0);
-    }
-    let rows = work::claim::<synced_order::Entity>(app.db.write(), permits.len() as u64, app.clock.now()).await?;
+    let rows = room::orders(app, permits.len(), least_urgent).await?;
     let claimed = rows.len();
     for ((lease, row), permit) in rows.into_iter().zip(permits) {
-        visit::<synced_order::Entity>(app, lease, permit, RENEW, {
+        visit::<synced_order::Entity>(app, lease, permit, work::RENEW, {
             let app = app.clone();
-            async move { sync::sync_order(&app, lease, row).await }
+            async move {
+                if tokio::time::timeout(LONGEST_VISIT, sync::sync_order(&app, lease, row)).await.is_err() {
+                    error!("the visit of order row {} took longer than {LONGEST_VISIT:?}", lease.id);
+                }
+            }
         });
     }
     Ok(claimed)
@@ -105,13 +116,10 @@ async fn claim_orders(app: &App, free: &Arc<Semaphore>) -> Result<usize, DbErr> 
 
 async fn claim_pulls(app: &App, free: &Arc<Semaphore>) -> Result<usize, DbErr> {
     let permits = take(free);
-    if permits.is_empty() {
-        return Ok(0);
-    }
-    let rows = work::claim::<pull::Entity>(app.db.write(), permits.len() as u64, app.clock.now()).await?;
+    let rows = room::pulls(app, permits.len()).await?;
     let claimed = rows.len();
     for ((lease, row), permit) in rows.into_iter().zip(permits) {
-        visit::<pull::Entity>(app, lease, permit, RENEW, {
+        visit::<pull::Entity>(app, lease, permit, work::RENEW, {
             let app = app.clone();
             async move { pulls::advance(&app, lease, row).await }
         });
@@ -127,7 +135,7 @@ async fn claim_alerts(app: &App, free: &Arc<Semaphore>) -> Result<usize, DbErr> 
     let rows = work::claim::<alert::Entity>(app.db.write(), permits.len() as u64, app.clock.now()).await?;
     let claimed = rows.len();
     for ((lease, row), permit) in rows.into_iter().zip(permits) {
-        visit::<alert::Entity>(app, lease, permit, RENEW, {
+        visit::<alert::Entity>(app, lease, permit, work::RENEW, {
             let app = app.clone();
             async move { alerts::deliver(&app, lease, row).await }
         });
@@ -139,7 +147,7 @@ async fn claim_requests(app: &App, free: &Arc<Semaphore>) -> Result<usize, DbErr
     let Ok(permit) = free.clone().try_acquire_owned() else { return Ok(0) };
     let rows = work::claim::<privacy_request::Entity>(app.db.write(), 1, app.clock.now()).await?;
     let Some((lease, row)) = rows.into_iter().next() else { return Ok(0) };
-    visit::<privacy_request::Entity>(app, lease, permit, RENEW, {
+    visit::<privacy_request::Entity>(app, lease, permit, work::RENEW, {
         let app = app.clone();
         async move { privacy::attend(&app, lease, row).await }
     });
@@ -153,7 +161,7 @@ async fn claim_digest(app: &App, free: &Arc<Semaphore>) -> Result<usize, DbErr> 
     let Ok(permit) = free.clone().try_acquire_owned() else { return Ok(0) };
     let rows = work::claim::<alert_digest::Entity>(app.db.write(), 1, app.clock.now()).await?;
     let Some((lease, row)) = rows.into_iter().next() else { return Ok(0) };
-    visit::<alert_digest::Entity>(app, lease, permit, RENEW, {
+    visit::<alert_digest::Entity>(app, lease, permit, work::RENEW, {
         let app = app.clone();
         async move { alerts::digest::deliver(&app, lease, row).await }
     });
@@ -170,7 +178,7 @@ fn visit<E: Due>(
     app: &App,
     lease: Lease,
     permit: OwnedSemaphorePermit,
-    every: Duration,
+    every: TimeDelta,
     work: impl Future<Output = ()> + Send + 'static,
 ) {
     let app = app.clone();
@@ -186,9 +194,9 @@ fn visit<E: Due>(
 }
 
 /// Renews a lease for as long as it is ours.
-async fn hold<E: Due>(app: &App, lease: Lease, every: Duration) {
+async fn hold<E: Due>(app: &App, lease: Lease, every: TimeDelta) {
     loop {
-        tokio::time::sleep(every).await;
+        tokio::time::sleep(every.to_std().unwrap_or_default()).await;
         match work::renew::<E>(app.db.write(), lease, app.clock.now()).await {
             Ok(true) => {}
             Ok(false) => {
@@ -231,7 +239,7 @@ mod tests {
         let permit = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
         let (done, ended) = oneshot::channel();
         let visiting = app.clone();
-        visit::<pull::Entity>(&app, Lease { id: 1, fence: id }, permit, Duration::from_millis(1), async move {
+        visit::<pull::Entity>(&app, Lease { id: 1, fence: id }, permit, TimeDelta::milliseconds(1), async move {
             for _ in 0..20 {
                 let txn = visiting.db.begin_write().await.unwrap();
                 tokio::time::sleep(Duration::from_millis(10)).await;

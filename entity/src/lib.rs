@@ -6,6 +6,7 @@ pub mod alert;
 pub mod alert_digest;
 pub mod audit_chain;
 pub mod audit_entry;
+pub mod call_budget;
 pub mod connection;
 pub mod customer_key;
 pub mod ids;

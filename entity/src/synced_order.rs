@@ -41,6 +41,8 @@ pub struct Model {
     /// Proof of the present lease.
     pub fence: Option<Uuid>,
     pub leased_until: Option<DateTimeUtc>,
+    /// Visits in a row that never ended: the process died, or hung for longer than its lease.
+    pub lost: i16,
     pub proof_currency: Option<String>,
     /// The three totals of law 2: what we said FreshBooks would answer, …
     pub proof_predicted_minor: Option<i64>,

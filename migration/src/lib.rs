@@ -9,6 +9,7 @@ mod m0004_pulls;
 mod m0005_grants;
 mod m0006_alerts;
 mod m0007_webhooks;
+mod m0008_budgets;
 
 /// Every change in order.
 pub struct Migrator;
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_grants::Migration),
             Box::new(m0006_alerts::Migration),
             Box::new(m0007_webhooks::Migration),
+            Box::new(m0008_budgets::Migration),
         ]
     }
 }

@@ -91,7 +91,8 @@ impl Books {
     /// As any call, and it may be tried again.
     pub async fn delete_callback(&self, id: i64) -> Result<(), Error> {
         let path = format!("{PATH}/{id}");
-        let gone = self.freshbooks.repeat(&format!("DELETE {path}"), || self.request(Method::DELETE, &path)).await;
+        let request = || self.request(Method::DELETE, &path);
+        let gone = self.paced(self.freshbooks.repeat(&format!("DELETE {path}"), request)).await;
         match gone {
             Ok(_) => Ok(()),
             Err(Error::NotFound(fault)) if !fault.is_account() => Ok(()),
@@ -103,7 +104,8 @@ impl Books {
     async fn change(&self, id: i64, fields: Value) -> Result<Value, Error> {
         let path = format!("{PATH}/{id}");
         let body = json!({ KEY: fields });
-        self.freshbooks.repeat(&format!("PUT {path}"), || self.request(Method::PUT, &path).json(&body)).await
+        let request = || self.request(Method::PUT, &path).json(&body);
+        self.paced(self.freshbooks.repeat(&format!("PUT {path}"), request)).await
     }
 }
 

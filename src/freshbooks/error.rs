@@ -4,13 +4,15 @@
 
 use std::time::Duration;
 
+use super::deadline;
+
 /// Why a call brought nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// 429. Nothing was done.
     #[error("FreshBooks asked us to slow down")]
     Throttled {
-        /// As long as FreshBooks named; `None` when it named nothing.
+        /// How long it is left alone; `None` where nothing is known of that.
         wait: Option<Duration>,
     },
     /// The token, or the grant that it is renewed by, is no longer accepted.
@@ -34,6 +36,9 @@ pub enum Error {
     /// A write without an answer: it may have been done. Look it up before trying again.
     #[error("no answer: FreshBooks may have done it")]
     Unknown(#[source] Cause),
+    /// A write that was to leave before a certain time, and did not: nothing was sent.
+    #[error("this process stood still: it was too late to write")]
+    TooLate,
     /// An answer to a read that is not what the API promises.
     #[error("cannot make sense of FreshBooks' answer: {0}")]
     Malformed(String),
@@ -51,6 +56,7 @@ impl Error {
             Self::Busy => "busy",
             Self::Unavailable(_) => "unavailable",
             Self::Unknown(_) => "unknown",
+            Self::TooLate => "too_late",
             Self::Malformed(_) => "malformed",
         }
     }
@@ -122,6 +128,9 @@ impl Error {
 
     /// A request that did not bring an answer. Where not even a connection came about, nothing was done.
     pub(super) fn transport(write: bool, error: reqwest::Error) -> Self {
+        if deadline::passed(&error) {
+            return Self::TooLate;
+        }
         let error = error.without_url();
         if error.is_builder() {
             return Self::Malformed("our own request: the address or the token cannot be sent".to_owned());

@@ -177,7 +177,8 @@ mod tests {
             assert!(matches!(server.books().send_invoice(&mark_sent(7)).await, Err(Error::Unknown(_))));
             assert_eq!(server.seen().len(), 1);
         }
-        let nobody = FreshBooks::new(http(), "http://127.0.0.1:9").account("ZyX01a", "secret".into());
+        let nobody = FreshBooks::new(http(), "http://127.0.0.1:9", crate::pauses::Pauses::default())
+            .account("ZyX01a", "secret".into());
         assert!(matches!(nobody.send_invoice(&mark_sent(7)).await, Err(Error::Unavailable(_))), "nothing was sent");
     }
 
@@ -205,6 +206,6 @@ mod tests {
         let server = Server::start([500, 502, 503].map(|status| Reply::status(status, ""))).await;
         assert!(matches!(server.books().invoice(7).await, Err(Error::Unavailable(Cause::Status(503)))));
         let server = Server::start([Reply::status(429, "")]).await;
-        assert!(matches!(server.books().invoice(7).await, Err(Error::Throttled { wait: None })));
+        assert!(matches!(server.books().invoice(7).await, Err(Error::Throttled { wait: Some(_) })));
     }
 }

@@ -9,6 +9,7 @@ pub mod callback;
 mod callbacks;
 pub mod clients;
 pub mod credit_notes;
+mod deadline;
 mod documents;
 mod error;
 pub mod invoices;
@@ -27,6 +28,7 @@ use std::{
 };
 
 use backon::{ExponentialBuilder, Retryable};
+use chrono::{DateTime, Utc};
 pub use reqwest::Method;
 use reqwest::RequestBuilder;
 use secrecy::{ExposeSecret, SecretString};
@@ -34,13 +36,18 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::debug;
 
+use self::deadline::Deadline;
 pub use self::{
     callbacks::Callback,
     documents::Documents,
     error::{Cause, Error, Fault},
     told::Told,
 };
-use crate::telemetry;
+use crate::{
+    clock::Clock,
+    pauses::{self, Pauses},
+    telemetry,
+};
 
 const USER_AGENT: &str = concat!("ml-connector/", env!("CARGO_PKG_VERSION"));
 
@@ -80,17 +87,18 @@ impl fmt::Debug for Request {
 pub struct FreshBooks {
     http: reqwest::Client,
     base: String,
+    pauses: Pauses,
 }
 
 impl FreshBooks {
-    /// `base` such as `https://api.freshbooks.com`.
-    pub fn new(http: reqwest::Client, base: &str) -> Self {
-        Self { http, base: base.trim_end_matches('/').to_owned() }
+    /// `base` such as `https://api.freshbooks.com`; what is asked not to be called is kept in `pauses`.
+    pub fn new(http: reqwest::Client, base: &str, pauses: Pauses) -> Self {
+        Self { http, base: base.trim_end_matches('/').to_owned(), pauses }
     }
 
     /// The books of one account, written with `token`.
     pub fn account(&self, account_id: &str, token: SecretString) -> Books {
-        Books { freshbooks: self.clone(), account_id: account_id.to_owned(), token }
+        Books { freshbooks: self.clone(), account_id: account_id.to_owned(), token, deadline: None }
     }
 
     /// Where a person sees an invoice.
@@ -158,11 +166,35 @@ pub struct Books {
     freshbooks: FreshBooks,
     account_id: String,
     token: SecretString,
+    deadline: Option<Deadline>,
 }
 
 impl Books {
+    /// The same books, whose writes leave before `at` or not at all ([`Error::TooLate`]).
+    #[must_use]
+    pub fn until(&self, clock: &Clock, at: DateTime<Utc>) -> Self {
+        Self { deadline: Some(Deadline::new(clock, at)), ..self.clone() }
+    }
+
+    /// Calls, unless the account asked us to slow down; notes where it does.
+    async fn paced(&self, call: impl Future<Output = Result<Value, Error>>) -> Result<Value, Error> {
+        let (pauses, whom) = (&self.freshbooks.pauses, pauses::account(&self.account_id));
+        if let Some(left) = pauses.left(&whom) {
+            return Err(Error::Throttled { wait: Some(left) });
+        }
+        match call.await {
+            Err(Error::Throttled { wait }) => Err(Error::Throttled { wait: Some(pauses.refused(&whom, wait)) }),
+            answer => {
+                if answer.is_ok() {
+                    pauses.accepted(&whom);
+                }
+                answer
+            }
+        }
+    }
+
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let FreshBooks { http, base } = &self.freshbooks;
+        let FreshBooks { http, base, .. } = &self.freshbooks;
         let family = if path.starts_with("events/") { "events" } else { "accounting" };
         http.request(method, format!("{base}/{family}/account/{}/{path}", self.account_id))
             .bearer_auth(self.token.expose_secret())
@@ -179,14 +211,19 @@ impl Books {
 
     /// The `key` of what comes back from a write. Sent once.
     async fn write<T: for<'de> Deserialize<'de>>(&self, request: &Request, key: &str) -> Result<T, Error> {
-        let sending = self.request(request.method.clone(), &request.path).json(&request.body);
-        let mut answer = self.freshbooks.once(true, &format!("{request:?}"), sending).await?;
+        let sending = self.request(request.method.clone(), &request.path);
+        let sending = match &self.deadline {
+            Some(deadline) => deadline.json(sending, &request.body),
+            None => sending.json(&request.body),
+        };
+        let mut answer = self.paced(self.freshbooks.once(true, &format!("{request:?}"), sending)).await?;
         read(true, part(&mut answer, key), key)
     }
 
     /// What comes back from a read, tried up to three times.
     async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, Error> {
-        self.freshbooks.repeat(&format!("GET {path}"), || self.request(Method::GET, path).query(query)).await
+        let request = || self.request(Method::GET, path).query(query);
+        self.paced(self.freshbooks.repeat(&format!("GET {path}"), request)).await
     }
 
     /// The object at `path`, deleted ones included; `None` where FreshBooks knows none.

@@ -16,6 +16,7 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use super::{Books, FreshBooks};
+use crate::pauses::Pauses;
 
 pub(super) enum Reply {
     Answer(u16, String),
@@ -65,7 +66,7 @@ impl Server {
     }
 
     pub(super) fn freshbooks(&self) -> FreshBooks {
-        FreshBooks::new(http(), &self.base)
+        FreshBooks::new(http(), &self.base, Pauses::default())
     }
 
     /// The sample account on this server.

@@ -2,13 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use entity::synced_order::{Column, Entity, Model, State};
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr};
 
 use super::Error;
 use crate::{
     problem::Problem,
     work::{self, Lease},
 };
+
+/// A visit may be lost to a power cut, and the next one to another; what is lost once more is to blame itself.
+const MOST_LOST: i16 = 2;
 
 /// How a visit ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +89,20 @@ pub async fn retry_later(
         update = update.col_expr(Column::LastError, Expr::value(problem_text(problem)?));
     }
     Ok(update.exec(conn).await?.rows_affected == 1)
+}
+
+/// Orders whose last visits never ended, and whose leases have run out again: the process dies of them, or hangs.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lost(conn: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<Vec<(Lease, Model)>, Error> {
+    let rows = Entity::find()
+        .filter(Column::Fence.is_not_null())
+        .filter(Column::LeasedUntil.lt(now))
+        .filter(Column::Lost.gte(MOST_LOST))
+        .all(conn)
+        .await?;
+    Ok(rows.into_iter().filter_map(|row| Some((Lease { id: row.id.0, fence: row.fence? }, row))).collect())
 }
 
 /// The stored problem of an order.

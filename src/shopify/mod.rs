@@ -53,7 +53,10 @@ use self::{
     error::{Errors, request_id},
     model::ShopInfo,
 };
-use crate::telemetry;
+use crate::{
+    pauses::{self, Pauses},
+    telemetry,
+};
 
 /// The version that the documents are written for.
 pub const API_VERSION: &str = "2026-10";
@@ -75,17 +78,20 @@ struct Inner {
     base: String,
     version: String,
     budgets: Budgets,
+    pauses: Pauses,
     fell_forward: AtomicBool,
 }
 
 impl Shopify {
-    /// `base` with `{shop}` in it, such as `https://{shop}`; `version` such as [`API_VERSION`].
-    pub fn new(http: reqwest::Client, base: &str, version: &str) -> Self {
+    /// `base` with `{shop}` in it, such as `https://{shop}`; `version` such as [`API_VERSION`]; which shops asked not to be called is kept
+    /// in `pauses`.
+    pub fn new(http: reqwest::Client, base: &str, version: &str, pauses: Pauses) -> Self {
         Self(Arc::new(Inner {
             http,
             base: base.trim_end_matches('/').to_owned(),
             version: version.to_owned(),
             budgets: Budgets::default(),
+            pauses,
             fell_forward: AtomicBool::new(false),
         }))
     }
@@ -136,10 +142,11 @@ impl Shop {
 
     /// Waits for the budget before the call and after a refusal: a refused call was not run, so a mutation may wait here as well.
     async fn when_affordable(&self, document: &Document, variables: &Value) -> Result<Value, Error> {
-        let budgets = &self.shopify.0.budgets;
+        let Inner { budgets, pauses, .. } = &*self.shopify.0;
         let mut patience = PATIENCE;
         loop {
-            let wait = match budgets.take(&self.domain, document.name, Instant::now()) {
+            let paused = pauses.left(&pauses::shop(&self.domain)).map_or(Ok(()), Err);
+            let wait = match paused.and_then(|()| budgets.take(&self.domain, document.name, Instant::now())) {
                 Err(wait) => wait,
                 Ok(()) => match self.once(document, variables).await {
                     Err(Error::Throttled { wait }) => wait,
@@ -161,7 +168,7 @@ impl Shop {
     }
 
     async fn exchange(&self, document: &Document, variables: &Value) -> Result<Value, Error> {
-        let Inner { http, base, version, budgets, .. } = &*self.shopify.0;
+        let Inner { http, base, version, budgets, pauses, .. } = &*self.shopify.0;
         let Document { name, text, repeatable } = *document;
         let mut token = HeaderValue::from_str(self.token.expose_secret())
             .map_err(|_| Error::Rejected("the token cannot be sent".to_owned()))?;
@@ -182,6 +189,9 @@ impl Shop {
         if !status.is_success() {
             debug!(operation = name, shop = %self.domain, status = status.as_u16(), request, "Shopify answered");
             let refused = Error::status(repeatable, status, &headers);
+            if let Error::Throttled { wait } = &refused {
+                pauses.refused(&pauses::shop(&self.domain), Some(*wait));
+            }
             let body =
                 if status == StatusCode::FORBIDDEN { answer.text().await.unwrap_or_default() } else { String::new() };
             return Err(refused.explained_by(&body));

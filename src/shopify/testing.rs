@@ -64,7 +64,7 @@ impl Server {
 
     /// The sample shop on this server.
     pub(super) fn shop(&self) -> Shop {
-        Shopify::new(http(), &format!("{}/{{shop}}", self.base), API_VERSION)
+        Shopify::new(http(), &format!("{}/{{shop}}", self.base), API_VERSION, crate::pauses::Pauses::default())
             .shop("sample.myshopify.com", "shpat_secret".into())
     }
 

@@ -126,6 +126,7 @@ async fn a_mutation_whose_answer_is_lost_is_in_doubt_and_not_repeated() {
         assert!(matches!(server.shop().start_bulk("{ orders }").await, Err(Error::Unknown(_))));
         assert_eq!(server.seen().len(), 1);
     }
-    let nobody = Shopify::new(http(), "http://127.0.0.1:9", API_VERSION).shop("x", "t".into());
+    let nobody =
+        Shopify::new(http(), "http://127.0.0.1:9", API_VERSION, crate::pauses::Pauses::default()).shop("x", "t".into());
     assert!(matches!(nobody.start_bulk("{ orders }").await, Err(Error::Unavailable(_))), "nothing was sent");
 }

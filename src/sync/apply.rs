@@ -6,6 +6,7 @@ mod invoice;
 mod payment;
 mod seen;
 
+use chrono::TimeDelta;
 use entity::{
     ids::LinkId,
     resource_link::{Kind, State},
@@ -31,6 +32,9 @@ use crate::{
     schedule,
 };
 
+/// How long after its intent was stored a write may leave: a lease of 45 s holds this and the 30 s that an answer may take.
+const SEND_WITHIN: TimeDelta = TimeDelta::seconds(10);
+
 /// Carries out `write` and brings `known` up to date with the answer.
 pub(super) async fn apply(
     visit: &mut Visit<'_>,
@@ -50,8 +54,11 @@ pub(super) async fn apply(
     let txn = app.db.begin_write().await?;
     let writes = write.action != Action::Find;
     let intent = Intent { natural_key, changes: writes && write.id.is_some(), creates: write.action == Action::Create };
-    let id = link::intend(&txn, writer, &write.key, intent, app.clock.now()).await?;
+    let now = app.clock.now();
+    let id = link::intend(&txn, writer, &write.key, intent, now).await?;
     txn.commit().await?;
+    // A call and its answer fit into the lease: whoever comes after it finds what this one did.
+    let books = &books.until(&app.clock, now + SEND_WITHIN);
     let mut step = Step { visit, books, snapshot, wanted, known, write, writer, id };
     match write.key.kind {
         Kind::Client => step.client().await,

@@ -42,6 +42,9 @@ pub enum Error {
     /// A webhook told of an order, or of a state of it, that Shopify does not show yet: its money may be seen before itself.
     #[error("Shopify told of this order and does not show it yet")]
     NotShownYet,
+    /// The last visits never ended: each time the process died, or hung for longer than its lease.
+    #[error("the service died or hung each of the last times while it synced this order")]
+    Lost,
     /// FreshBooks confirmed an invoice without a total.
     #[error("FreshBooks confirmed an invoice without a total")]
     NoTotal,
@@ -134,7 +137,9 @@ pub(super) async fn end(
     let later = |wait: Duration| now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::hours(10));
     let db = app.db.write();
     match remedy {
-        Remedy::Leave => debug!(error = &error as &dyn std::error::Error, "this visit lost its order to another"),
+        Remedy::Leave => {
+            warn!(error = &error as &dyn std::error::Error, "this visit was taken over or ended: it writes no more")
+        }
         Remedy::Wait(wait) => {
             debug!(error = &error as &dyn std::error::Error, ?wait, "this visit waits");
             order::retry_later(db, lease, State::Due, None, later(wait), false, now).await?;
@@ -160,6 +165,22 @@ pub(super) async fn end(
     Ok(())
 }
 
+/// Orders whose visits never end, because the process dies of them or hangs, are tried ever more rarely like all others that fail, and given
+/// up at last. Returns how many there were.
+pub async fn put_off_lost(app: &App) -> usize {
+    let all = async {
+        let lost = order::lost(app.db.read(), app.clock.now()).await?;
+        for (lease, row) in &lost {
+            end(app, *lease, row, Error::Lost, &Used::default()).await?;
+        }
+        Ok::<_, Error>(lost.len())
+    };
+    all.await.unwrap_or_else(|e| {
+        error!(error = &e as &dyn std::error::Error, "orders whose visits never end could not be put off");
+        0
+    })
+}
+
 /// Brings the order to rest with its reason, and the decision into the trail.
 async fn rest(app: &App, lease: Lease, row: &synced_order::Model, state: State, problem: Problem) -> Result<(), Error> {
     let now = app.clock.now();
@@ -181,12 +202,19 @@ fn remedy(error: &Error) -> Remedy {
         Error::Link(link::Error::Busy) => Remedy::Wait(Duration::from_millis(300)),
         Error::Stopping => Remedy::Wait(Duration::ZERO),
         Error::NotShownYet => platform("NOT_IN_SHOPIFY", format!("{error}.")),
+        Error::Lost => Remedy::Retry(Problem::new(
+            Owner::Operator,
+            "VISIT_LOST",
+            format!("{error}."),
+            "The log of those times names the cause. It is tried again ever more rarely; other orders are not held up.",
+        )),
         Error::Waiting(problem) => Remedy::Rest(State::Waiting, problem.clone()),
         Error::Refused(problem) => Remedy::Rest(State::Failed, problem.clone()),
         Error::Books(freshbooks::Error::Throttled { wait }) => {
             Remedy::Wait(wait.unwrap_or(Duration::from_secs(5)).max(SHORTEST))
         }
         Error::Books(freshbooks::Error::Busy) => Remedy::Wait(Duration::from_secs(2)),
+        Error::Books(freshbooks::Error::TooLate) => Remedy::Wait(Duration::ZERO),
         Error::Books(freshbooks::Error::Unauthorized) => Remedy::Renew(Platform::Freshbooks),
         Error::Shopify(shopify::Error::Unauthorized | shopify::Error::NonExpiringToken) => {
             Remedy::Renew(Platform::Shopify)

@@ -23,7 +23,7 @@ use entity::{
 use tracing::{info, instrument, warn};
 
 pub use self::{
-    failure::Error,
+    failure::{Error, put_off_lost},
     named::find_by_name,
     preview::{Preview, preview},
     reading::Readings,

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::TimeDelta;
 use entity::{
-    alert, alert_digest, audit_entry, connection,
+    alert, alert_digest, audit_entry, call_budget, connection,
     ids::{ConnectionId, OrderId},
     platform_grant::{Kind, Platform},
     privacy_request, pull, resource_link, synced_order,
@@ -156,7 +156,10 @@ impl TestApp {
         let pulls = pull::Entity::find().filter(pull::Column::DueAt.is_not_null()).all(db).await.unwrap();
         let orders =
             synced_order::Entity::find().filter(synced_order::Column::DueAt.is_not_null()).all(db).await.unwrap();
-        let orders = orders.into_iter().map(|row| row.due_at.max(row.leased_until));
+        // Nobody is visited before whoever asked us to slow down may be called.
+        let paused =
+            call_budget::Entity::find().all(db).await.unwrap().into_iter().filter_map(|row| row.paused_until).max();
+        let orders = orders.into_iter().map(|row| row.due_at.max(row.leased_until).max(paused));
         let pulls = pulls.into_iter().map(|row| row.due_at.max(row.leased_until));
         let alerts = alert::Entity::find().filter(alert::Column::DueAt.is_not_null()).all(db).await.unwrap();
         let digest =

@@ -133,7 +133,7 @@ fn the_right_to_write_covers_reading() {
 
 #[test]
 fn a_person_is_sent_to_the_shop_and_nowhere_else() {
-    let shopify = Shopify::new(http(), "https://{shop}", API_VERSION);
+    let shopify = Shopify::new(http(), "https://{shop}", API_VERSION, crate::pauses::Pauses::default());
     let url = |shop: &str| {
         shopify.authorize_url(shop, "id", &words(&["read_orders", "read_customers"]), "https://x.example/cb?a=b", "n/1")
     };
@@ -157,7 +157,7 @@ fn pair() -> Value {
 }
 
 fn shopify(server: &Server) -> Shopify {
-    Shopify::new(http(), &format!("{}/{{shop}}", server.base), API_VERSION)
+    Shopify::new(http(), &format!("{}/{{shop}}", server.base), API_VERSION, crate::pauses::Pauses::default())
 }
 
 async fn refreshed(reply: Reply) -> Result<TokenAnswer, Error> {
