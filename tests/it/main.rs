@@ -17,6 +17,7 @@ mod drift;
 mod filters;
 mod freshbooks;
 mod harness;
+mod lanes;
 mod layers;
 mod oauth;
 mod periods;
