@@ -12,7 +12,8 @@
 //! 1. [`pull`] reads a shop's orders by bulk operation and hands them to [`order::record`] page by page: the newest state wins, what is new
 //!    is marked due, in one transaction with the proof of the transfer. A [`webhook`] only tells that an order may have changed
 //!    ([`order::announce`]): the next visit reads it, many to a call.
-//! 2. [`worker`] claims due rows ([`work::claim`]: lease, fence, generation) and runs [`sync::sync_order`] on each.
+//! 2. [`worker`] claims due rows ([`work`]: lease, fence, generation; each connection its fair share) and runs [`sync::sync_order`] on each,
+//!    no more at once than the FreshBooks account takes ([`budget`]).
 //! 3. [`mapping::wanted`] says what FreshBooks should hold, to the cent under the account's rounding rule, or refuses with a reason that
 //!    names its owner and remedy.
 //! 4. [`sync::plan::plan`] lists the missing writes. Of each plan only the first is carried out: [`link::intend`] stores what is about
@@ -24,7 +25,7 @@
 //!
 //! Each table is written by one module: [`connection`], [`grant`], [`authorize`] (grants under way), [`check`], [`alert`],
 //! [`customer_key`], [`order`], [`link`], [`audit`], [`pull`], [`schedule`], [`webhook`] (deliveries), [`subscription`], [`privacy`]
-//! (requests about people); [`work`] alone moves the lease columns of due rows. [`drift`] and [`retention`] own no table.
+//! (requests about people), [`budget`]; [`work`] alone moves the lease columns of due rows. [`drift`] and [`retention`] own no table.
 //! [`shopify`] and [`freshbooks`] are plain clients that know neither each other nor the database. [`http`] and [`graphql`] are a thin
 //! skin over the owners. [`sandbox`] simulates both platforms and shares no type with the rest. `tests/it/layers.rs` holds this to the
 //! code.

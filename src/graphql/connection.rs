@@ -16,14 +16,14 @@ use self::{ping::ReferenceCheck, webhooks::WebhookSubscription};
 use super::{
     auth::Asking,
     error::{Fault, Result},
-    loader::{ChecksOf, Figures, FiguresOf, GrantsOf, SubscriptionsOf},
+    loader::{BudgetOf, ChecksOf, Figures, FiguresOf, GrantsOf, SubscriptionsOf},
     node::Numbered,
     order::OrderState,
     problem::Problem,
     scalar::{CurrencyCode, Instant, currency},
     settings::ConnectionSettings,
 };
-use crate::{connection as connections, grant as grants, subscription};
+use crate::{budget, connection as connections, grant as grants, pauses, subscription};
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -129,6 +129,10 @@ impl Connection {
     /// How far the sync is.
     async fn sync_status(&self, ctx: &Context<'_>) -> Result<SyncStatus> {
         let figures = ctx.reader().load_one(FiguresOf(self.0.id)).await?.unwrap_or_default();
+        let account = pauses::account(self.0.account_id.as_deref().unwrap_or_default());
+        let (account, shop) = (BudgetOf(account), BudgetOf(pauses::shop(&self.0.shop_domain)));
+        let budgets = ctx.reader().load_many([account.clone(), shop]).await?;
+        let paused_until = budgets.values().filter_map(|budget| budget.paused_until).max();
         let waited = figures.oldest_due.map_or(0, |due| (ctx.app().clock.now() - due).num_seconds().max(0));
         Ok(SyncStatus {
             last_pull_at: self.0.last_pull_at.map(Instant),
@@ -138,6 +142,8 @@ impl Connection {
             lag_seconds: i32::try_from(waited).unwrap_or(i32::MAX),
             watermark: self.0.watermark.map(Instant),
             next_pull_at: figures.next_pull.map(Instant),
+            paused_until: paused_until.filter(|until| *until > ctx.app().clock.now()).map(Instant),
+            at_once: budgets.get(&account).map_or(budget::FIRST, |budget| budget.at_once).into(),
             open_alerts: figures.open_alerts,
         })
     }
@@ -261,6 +267,12 @@ pub(super) struct SyncStatus {
     watermark: Option<Instant>,
     /// When the next scheduled pull begins.
     next_pull_at: Option<Instant>,
+    /// Until when no order is synced because Shopify or FreshBooks asked us to slow down (HTTP 429); null where neither did. It goes on by
+    /// itself, and no order loses an attempt.
+    paused_until: Option<Instant>,
+    /// How many orders are synced at the same time at most, over all connections of the FreshBooks account: halved when FreshBooks asks us to
+    /// slow down, raised again by itself.
+    at_once: i32,
     /// How many alerts about it are open.
     open_alerts: i64,
 }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, hash::Hash, sync::Arc};
 use async_graphql::dataloader::Loader;
 use chrono::{DateTime, Utc};
 use entity::{
-    alert, connection, customer_key,
+    alert, call_budget, connection, customer_key,
     ids::{ConnectionId, CustomerKeyId, OrderId},
     platform_grant, reference_check, resource_link, schedule, synced_order, told_transaction, webhook_subscription,
 };
@@ -244,6 +244,22 @@ impl Loader<SubscriptionsOf> for Reader {
         let select = Entity::find().filter(Column::ConnectionId.is_in(connections.iter().map(|of| of.0)));
         let rows = select.order_by_asc(Column::Id).all(self.0.db.read()).await.map_err(shared)?;
         Ok(grouped(rows, |row| Some(SubscriptionsOf(row.connection_id))))
+    }
+}
+
+/// What an account or shop takes at once, by its name in [`crate::pauses`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct BudgetOf(pub(super) String);
+
+impl Loader<BudgetOf> for Reader {
+    type Value = call_budget::Model;
+    type Error = Shared;
+
+    async fn load(&self, whom: &[BudgetOf]) -> Loaded<BudgetOf, Self::Value> {
+        use call_budget::{Column, Entity};
+        let select = Entity::find().filter(Column::Whom.is_in(whom.iter().map(|of| &of.0)));
+        let rows = select.all(self.0.db.read()).await.map_err(shared)?;
+        Ok(by_key(rows, |row| BudgetOf(row.whom.clone())))
     }
 }
 

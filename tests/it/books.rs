@@ -5,7 +5,10 @@ use ml_connector::{
     auth::Actor,
     mapping::settings::{Basis, Settings},
     order::{self, Target},
-    sandbox::shopify::{Options, build, model::OrderCancelReason, sample_store},
+    sandbox::{
+        freshbooks,
+        shopify::{Options, build, model::OrderCancelReason, sample_store},
+    },
 };
 
 use crate::harness::{TestApp, World, mugs};
@@ -69,27 +72,32 @@ async fn a_second_pull_of_the_same_store_makes_no_call() {
 }
 
 #[tokio::test]
-async fn a_paid_order_of_a_known_client_is_two_writes_and_no_read() {
-    let app = TestApp::start().await;
-    let ada = build::customer(7, "Ada", "Example", "ada@example.com");
-    let sold = |number| {
-        build::order(number).line("Mug", "12.00", 1).tax("HST", "0.13").customer(ada.clone()).paid("shopify_payments")
-    };
-    app.shopify.place(sold(1001));
-    app.pull().await;
-    let before = app.calls();
-    app.shopify.place(sold(1002));
-    app.pull().await;
-    let mut after = app.calls();
-    after.retain(|call, times| {
-        *times -= before.get(call).copied().unwrap_or_default();
-        *times > 0
-    });
-    assert_eq!(
-        after.into_iter().collect::<Vec<_>>(),
-        [("CreateInvoice".to_owned(), 1), ("CreatePayment".to_owned(), 1)]
-    );
-    app.end().await;
+async fn a_paid_order_of_a_known_client_is_two_writes_and_no_read_or_three_where_the_create_does_not_issue() {
+    for (honours_status_in_create, writes) in [
+        (true, vec!["CreateInvoice", "CreatePayment"]),
+        (false, vec!["CreateInvoice", "CreatePayment", "UpdateInvoice"]),
+    ] {
+        let freshbooks = freshbooks::Options { honours_status_in_create, ..Default::default() };
+        let app = TestApp::in_world(World { freshbooks, ..World::default() }).await;
+        let ada = build::customer(7, "Ada", "Example", "ada@example.com");
+        let sold = |number| {
+            let order = build::order(number).line("Mug", "12.00", 1).tax("HST", "0.13");
+            order.customer(ada.clone()).paid("shopify_payments")
+        };
+        app.shopify.place(sold(1001));
+        app.pull().await;
+        let before = app.calls();
+        app.shopify.place(sold(1002));
+        app.pull().await;
+        let mut after = app.calls();
+        after.retain(|call, times| {
+            *times -= before.get(call).copied().unwrap_or_default();
+            *times > 0
+        });
+        let expected: Vec<_> = writes.into_iter().map(|call| (call.to_owned(), 1)).collect();
+        assert_eq!(after.into_iter().collect::<Vec<_>>(), expected);
+        app.end().await;
+    }
 }
 
 #[tokio::test]
