@@ -35,3 +35,4 @@ mod subscriptions;
 mod tokens;
 mod unknown;
 mod webhooks;
+mod wire;
