@@ -1,4 +1,11 @@
-//! `kill -9`: the service is a process of its own here, the platforms live on in the test.
+//! `kill -9`: the service is a process of its own here, the platforms live on in the test. And, within the test's own process, every single
+//! place at which a visit can be cut short.
+
+mod every_call;
+mod every_statement;
+mod kinds;
+mod statements;
+mod trial;
 
 use std::{
     process::{Child, Command, Stdio},

@@ -36,3 +36,4 @@ mod subscriptions;
 mod tokens;
 mod unknown;
 mod webhooks;
+mod wire;
