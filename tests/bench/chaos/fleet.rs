@@ -2,7 +2,7 @@
 
 use std::{
     fs::OpenOptions,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -72,10 +72,12 @@ impl Drop for Fleet {
     }
 }
 
-fn started(environment: &[(&'static str, String)], log: &PathBuf) -> anyhow::Result<Child> {
+fn started(environment: &[(&'static str, String)], log: &Path) -> anyhow::Result<Child> {
+    let folder = log.parent().context("a log is in a folder")?;
     let log = OpenOptions::new().create(true).append(true).open(log)?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_ml-connector"));
-    command.arg("serve").env_clear().envs(environment.iter().cloned());
+    // In a folder without a `.env`: an operator's settings are none of this run's.
+    command.arg("serve").current_dir(folder).env_clear().envs(environment.iter().cloned());
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     command.spawn().context("the service does not start")
 }

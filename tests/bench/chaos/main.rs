@@ -18,9 +18,9 @@
 //! - The token endpoint of FreshBooks fails before its effect only: its answer lost is an authorization lost, by that platform's rules. A
 //!   kill may lose it all the same; a person is then simulated who authorizes again, and counted. Shopify's gives lost answers again, and
 //!   fails like everything else.
-//! - A recovery is the time from a kill until an order that was held at that moment is at rest. Whose process held it nobody can tell
-//!   from outside, so all of them count. On PostgreSQL what a dead replica held stays leased for 45 s, since others may not know that it
-//!   is dead.
+//! - A recovery is the time from a kill until an order that was leased at that moment has been visited to the end of a visit. Which
+//!   process held it nobody can tell from outside, so all of them count. On PostgreSQL what a dead replica held stays leased for 45 s,
+//!   since the others cannot know that it is dead; and whoever takes it up may be the next to be killed.
 //! - `--seed` replays what happens in the shop, which calls fail in order of their coming, and who is killed. When each call comes is up to
 //!   the machine.
 

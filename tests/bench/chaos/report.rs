@@ -43,8 +43,8 @@ pub(crate) fn table(name: &str, orders: u32, world: &World, ran: &Ran, audit: &A
         format!("{}, {}", per(books.values().sum(), orders), per(writes(&books), orders)),
     );
     row("Shopify calls per order", per(shop.values().sum(), orders));
-    row("Slowest recovery from a kill", format!("{} s", seconds(ran.watch.slowest_recovery)));
-    row("Slowest order, from its last news to rest", format!("{} s", seconds(ran.watch.slowest_order)));
+    row("Slowest recovery from a kill", ran.watch.slowest_recovery.to_string());
+    row("Slowest order, from its last news to rest", ran.watch.slowest_order.to_string());
     table.to_string()
 }
 

@@ -3,8 +3,6 @@
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use entity::synced_order::Model;
-use ml_connector::order;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use crate::{
@@ -38,7 +36,7 @@ pub(crate) async fn run(world: &World, processes: usize, args: &Args, seed: u64)
     let steps = usize::try_from(args.pace)?.div_ceil(10);
     let mut ticks = tokio::time::interval(LOOK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let (mut killed_at, mut quiet_since) = (Instant::now(), None);
+    let (mut killed_at, mut over) = (Instant::now(), None::<Instant>);
     loop {
         ticks.tick().await;
         story.go_on(&world.shopify, steps);
@@ -57,26 +55,15 @@ pub(crate) async fn run(world: &World, processes: usize, args: &Args, seed: u64)
         // In this order: what makes an order due comes before it is looked at.
         let done = story.is_over() && post.is_done() && watch::pulls(&world.app).await? == 0;
         let due = watch.look(&world.app, post.tally().news).await?;
-        if done && due.is_empty() {
+        if done && due == 0 {
             break;
         }
-        if done {
-            let since: &mut Instant = quiet_since.get_or_insert_with(Instant::now);
-            if since.elapsed() > Duration::from_secs(args.patience) {
-                bail!("it does not come to rest: {} orders are due, {}", due.len(), described(&due));
-            }
+        if story.is_over() && over.get_or_insert_with(Instant::now).elapsed() > Duration::from_secs(args.patience) {
+            let (first, taken) = (watch::first_due(&world.app).await?, post.is_done());
+            bail!("it does not come to rest (all webhooks taken: {taken}): {due} orders are due, {first}");
         }
     }
     world.stop_failing();
     drop(fleet);
     Ok(Ran { kills, changes: story.changes, authorizations, post: post.tally(), watch })
-}
-
-/// The first of them, with what is wrong.
-fn described(due: &[Model]) -> String {
-    let one = |row: &Model| {
-        let problem = order::problem(row).map_or_else(|| "no problem told".to_owned(), |problem| problem.message);
-        format!("{} ({:?}, attempt {}, due {:?}: {problem})", row.name, row.state, row.attempts, row.due_at)
-    };
-    due.iter().take(5).map(one).collect::<Vec<_>>().join("; ")
 }

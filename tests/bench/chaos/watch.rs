@@ -2,76 +2,110 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    fmt,
     time::{Duration, Instant},
 };
 
+use chrono::{DateTime, Utc};
 use entity::{
     ids::OrderId,
     pull,
     synced_order::{Column, Entity, Model},
 };
-use ml_connector::app::App;
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter};
+use ml_connector::{app::App, order};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 
 /// What was seen so far.
 #[derive(Default)]
 pub(crate) struct Watch {
-    /// Orders that were leased when a process was killed, and when that was.
-    held: HashMap<OrderId, Instant>,
-    /// Orders that are not known to be at rest since their last news, by Shopify's id.
+    held: HashMap<OrderId, Held>,
+    /// Orders that have not been seen at rest since their last news, by Shopify's id.
     told: HashMap<i64, Instant>,
     /// Until when news are counted.
-    seen: HashMap<i64, Instant>,
+    heard: HashMap<i64, Instant>,
+    /// How many orders were held by somebody when a process was killed, and were visited to the end later.
     pub(crate) recovered: u64,
-    pub(crate) slowest_recovery: Duration,
-    pub(crate) slowest_order: Duration,
+    pub(crate) slowest_recovery: Slowest,
+    pub(crate) slowest_order: Slowest,
+}
+
+/// An order that was leased when a process was killed.
+struct Held {
+    name: String,
+    since: Instant,
+    /// The end of a visit puts another time here, or none; nothing else does once it is past.
+    due_at: DateTime<Utc>,
+}
+
+/// How long the slowest order took, and which that was.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Slowest {
+    took: Duration,
+    order: String,
+}
+
+impl Slowest {
+    fn of(&mut self, took: Duration, order: impl FnOnce() -> String) {
+        if took > self.took {
+            *self = Self { took, order: order() };
+        }
+    }
+}
+
+impl fmt::Display for Slowest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{} s {}", self.took.as_secs(), self.took.subsec_millis() / 100, self.order)
+    }
 }
 
 impl Watch {
     /// A process was killed just now, and not started anew yet.
     pub(crate) async fn killed(&mut self, app: &App) -> Result<(), DbErr> {
-        let now = Instant::now();
+        let since = Instant::now();
         let leased = Entity::find().filter(Column::LeasedUntil.gt(app.clock.now())).all(app.db.read()).await?;
         for row in leased {
-            // Held twice, it has not recovered from the first time yet.
-            self.held.entry(row.id).or_insert(now);
+            let Some(due_at) = row.due_at else { continue };
+            // Held a second time, it has not recovered from the first yet.
+            self.held.entry(row.id).or_insert(Held { name: row.name, since, due_at });
         }
         Ok(())
     }
 
-    /// What is due now, after `news` came.
-    pub(crate) async fn look(&mut self, app: &App, news: HashMap<i64, Instant>) -> Result<Vec<Model>, DbErr> {
+    /// How many orders are due now, after `news` came.
+    pub(crate) async fn look(&mut self, app: &App, news: HashMap<i64, Instant>) -> Result<usize, DbErr> {
         for (order, at) in news {
-            if self.seen.insert(order, at) != Some(at) {
+            if self.heard.insert(order, at) != Some(at) {
                 self.told.insert(order, at);
             }
         }
-        let due = Entity::find().filter(Column::DueAt.is_not_null()).all(app.db.read()).await?;
-        let rows: HashSet<OrderId> = due.iter().map(|row| row.id).collect();
-        let orders: HashSet<i64> = due.iter().map(|row| row.shopify_order_id).collect();
-        let (mut recovered, mut recovery, mut rest) = (0, self.slowest_recovery, self.slowest_order);
-        self.held.retain(|row, killed| {
-            let at_rest = !rows.contains(row);
-            if at_rest {
-                recovered += 1;
-                recovery = recovery.max(killed.elapsed());
-            }
-            !at_rest
-        });
-        self.told.retain(|order, told| {
-            let at_rest = !orders.contains(order);
-            if at_rest {
-                rest = rest.max(told.elapsed());
-            }
-            !at_rest
-        });
-        self.recovered += recovered;
-        (self.slowest_recovery, self.slowest_order) = (recovery, rest);
-        Ok(due)
+        let columns = [Column::Id, Column::ShopifyOrderId, Column::DueAt];
+        let due = Entity::find().select_only().columns(columns).filter(Column::DueAt.is_not_null());
+        let due: Vec<(OrderId, i64, DateTime<Utc>)> = due.into_tuple().all(app.db.read()).await?;
+        let rows: HashMap<OrderId, DateTime<Utc>> = due.iter().map(|(id, _, at)| (*id, *at)).collect();
+        let orders: HashSet<i64> = due.iter().map(|(_, order, _)| *order).collect();
+        let held = self.held.extract_if(|id, held| rows.get(id) != Some(&held.due_at));
+        for (_, held) in held {
+            self.recovered += 1;
+            self.slowest_recovery.of(held.since.elapsed(), || held.name);
+        }
+        for (order, told) in self.told.extract_if(|order, _| !orders.contains(order)) {
+            self.slowest_order.of(told.elapsed(), || order.to_string());
+        }
+        Ok(due.len())
     }
 }
 
 /// How many pulls are under way: what they bring is due only then.
 pub(crate) async fn pulls(app: &App) -> Result<u64, DbErr> {
     pull::Entity::find().filter(pull::Column::DueAt.is_not_null()).count(app.db.read()).await
+}
+
+/// The first orders that are due, with what is wrong.
+pub(crate) async fn first_due(app: &App) -> Result<String, DbErr> {
+    let due = Entity::find().filter(Column::DueAt.is_not_null()).limit(5).all(app.db.read()).await?;
+    let one = |row: &Model| {
+        let problem = order::problem(row).map_or_else(|| "no problem told".to_owned(), |problem| problem.message);
+        format!("{} ({:?}, attempt {}, due {:?}: {problem})", row.name, row.state, row.attempts, row.due_at)
+    };
+    Ok(due.iter().map(one).collect::<Vec<_>>().join("; "))
 }
