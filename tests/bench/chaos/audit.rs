@@ -66,7 +66,7 @@ pub(crate) async fn audit(world: &World) -> anyhow::Result<Audit> {
     let clients = live(freshbooks.clients(), |client| client.vis_state);
     (audit.payments, audit.clients, audit.credit_notes) = (payments.len(), clients.len(), books.credit_notes.len());
 
-    audit.duplicates.extend(twice("transaction", payments.iter().map(|payment| of_transaction(payment))));
+    audit.duplicates.extend(twice("transaction", payments.iter().map(of_transaction)));
     audit.duplicates.extend(twice("client", clients.iter().map(named)));
     audit.duplicates.extend(twice("credit note", books.credit_notes.iter().map(|note| note.notes.as_str())));
     audit.others.extend(

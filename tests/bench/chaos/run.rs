@@ -33,7 +33,7 @@ pub(crate) async fn run(world: &World, processes: usize, args: &Args, seed: u64)
     let mut dice = StdRng::seed_from_u64(seed.wrapping_add(4));
     let (mut watch, mut kills, mut authorizations) = (Watch::default(), 0, 0);
 
-    let steps = usize::try_from(args.pace)?.div_ceil(10);
+    let steps = usize::try_from((u128::from(args.pace) * LOOK.as_millis()).div_ceil(1000))?;
     let mut ticks = tokio::time::interval(LOOK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut killed_at, mut over) = (Instant::now(), None::<Instant>);
