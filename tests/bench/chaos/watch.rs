@@ -31,30 +31,31 @@ pub(crate) struct Watch {
 
 /// An order that was leased when a process was killed.
 struct Held {
-    name: String,
+    order: i64,
     since: Instant,
     /// The end of a visit puts another time here, or none; nothing else does once it is past.
     due_at: DateTime<Utc>,
 }
 
-/// How long the slowest order took, and which that was.
-#[derive(Clone, Debug, Default)]
+/// How long the slowest order took, and Shopify's id of it.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Slowest {
     took: Duration,
-    order: String,
+    order: i64,
 }
 
 impl Slowest {
-    fn of(&mut self, took: Duration, order: impl FnOnce() -> String) {
+    fn of(&mut self, took: Duration, order: i64) {
         if took > self.took {
-            *self = Self { took, order: order() };
+            *self = Self { took, order };
         }
     }
 }
 
 impl fmt::Display for Slowest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{} s {}", self.took.as_secs(), self.took.subsec_millis() / 100, self.order)
+        write!(f, "{}.{} s", self.took.as_secs(), self.took.subsec_millis() / 100)?;
+        if self.order == 0 { Ok(()) } else { write!(f, ", order {}", self.order) }
     }
 }
 
@@ -66,7 +67,7 @@ impl Watch {
         for row in leased {
             let Some(due_at) = row.due_at else { continue };
             // Held a second time, it has not recovered from the first yet.
-            self.held.entry(row.id).or_insert(Held { name: row.name, since, due_at });
+            self.held.entry(row.id).or_insert(Held { order: row.shopify_order_id, since, due_at });
         }
         Ok(())
     }
@@ -86,10 +87,10 @@ impl Watch {
         let held = self.held.extract_if(|id, held| rows.get(id) != Some(&held.due_at));
         for (_, held) in held {
             self.recovered += 1;
-            self.slowest_recovery.of(held.since.elapsed(), || held.name);
+            self.slowest_recovery.of(held.since.elapsed(), held.order);
         }
         for (order, told) in self.told.extract_if(|order, _| !orders.contains(order)) {
-            self.slowest_order.of(told.elapsed(), || order.to_string());
+            self.slowest_order.of(told.elapsed(), order);
         }
         Ok(due.len())
     }
