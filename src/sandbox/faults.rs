@@ -2,11 +2,15 @@
 //!
 //! A call has a name (`CreateInvoice`, `graphql:Orders`, …). A fault happens before the call's effect (nothing was done) or after it
 //! (done over there, never heard of here): the second is what law 8 of the sync is about.
+//!
+//! Faults are told by name and count, for a test that knows which call it means, or left to chance, for a run that means all of them.
 
 use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
+use rand::{Rng, SeedableRng, rngs::StdRng};
+
 /// How a simulated platform fails a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Failure {
     /// The connection breaks without a complete answer.
     Drop,
@@ -19,7 +23,7 @@ pub enum Failure {
 }
 
 /// When a fault strikes, seen from the call's effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Moment {
     /// Nothing was done.
     Before,
@@ -36,10 +40,45 @@ struct Rule {
     failure: Failure,
 }
 
+/// One way to fail by chance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Odds {
+    /// Of how many calls in a thousand.
+    pub per_mille: u32,
+    /// Before the call's effect, or after it.
+    pub moment: Moment,
+    /// What the caller sees.
+    pub failure: Failure,
+}
+
+#[derive(Debug)]
+struct Chance {
+    dice: StdRng,
+    odds: Vec<Odds>,
+    /// Calls whose effect nobody may fail to hear of.
+    heard: Vec<String>,
+}
+
+impl Chance {
+    /// One throw for all ways together, so that each has the share that it was given.
+    fn strike(&mut self, call: &str) -> Option<(Moment, Failure)> {
+        let mut thrown = self.dice.random_range(0..1000);
+        let struck = self.odds.iter().find(|odds| {
+            let hit = thrown < odds.per_mille;
+            thrown = thrown.saturating_sub(odds.per_mille);
+            hit
+        })?;
+        let heard = self.heard.iter().any(|name| name == call);
+        Some((if heard { Moment::Before } else { struck.moment }, struck.failure))
+    }
+}
+
 /// The faults waiting to strike, and how often each call came.
 #[derive(Debug, Default)]
 pub struct Faults {
     rules: Mutex<Vec<Rule>>,
+    chance: Mutex<Option<Chance>>,
+    struck: Mutex<BTreeMap<(Moment, Failure), u64>>,
     calls: Mutex<BTreeMap<String, u64>>,
 }
 
@@ -49,12 +88,20 @@ impl Faults {
         lock(&self.rules).push(Rule { call: call.map(str::to_owned), skip, times, moment, failure });
     }
 
-    /// Forgets every fault that has not struck yet.
-    pub fn clear(&self) {
-        lock(&self.rules).clear();
+    /// From now on any call may fail, by these odds; the same `seed` throws the same. Calls named in `heard` fail before their effect
+    /// whatever the odds say: for those whose lost answer only a person can mend. Faults told by name strike first.
+    pub fn by_chance(&self, seed: u64, odds: &[Odds], heard: &[&str]) {
+        let heard = heard.iter().map(|name| (*name).to_owned()).collect();
+        *lock(&self.chance) = Some(Chance { dice: StdRng::seed_from_u64(seed), odds: odds.to_vec(), heard });
     }
 
-    /// Whether every fault has struck.
+    /// Forgets every fault that has not struck yet, and leaves nothing to chance.
+    pub fn clear(&self) {
+        lock(&self.rules).clear();
+        *lock(&self.chance) = None;
+    }
+
+    /// Whether every fault told by name has struck.
     pub fn is_empty(&self) -> bool {
         lock(&self.rules).is_empty()
     }
@@ -73,7 +120,16 @@ impl Faults {
             }
         }
         rules.retain(|rule| rule.times > 0);
+        let struck = struck.or_else(|| lock(&self.chance).as_mut().and_then(|chance| chance.strike(call)));
+        if let Some(fault) = struck {
+            *lock(&self.struck).entry(fault).or_default() += 1;
+        }
         struck
+    }
+
+    /// How often each fault struck.
+    pub fn struck(&self) -> BTreeMap<(Moment, Failure), u64> {
+        lock(&self.struck).clone()
     }
 
     /// How often each call came, by name.
@@ -89,4 +145,49 @@ impl Faults {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ODDS: [Odds; 2] = [
+        Odds { per_mille: 100, moment: Moment::Before, failure: Failure::Status(503) },
+        Odds { per_mille: 50, moment: Moment::After, failure: Failure::Drop },
+    ];
+
+    #[test]
+    fn by_chance_each_way_has_its_share_and_a_seed_throws_the_same_again() {
+        let throw = |seed| {
+            let faults = Faults::default();
+            faults.by_chance(seed, &ODDS, &[]);
+            let thrown: Vec<_> = (0..10_000).map(|_| faults.strike("CreateInvoice")).collect();
+            (thrown, faults.struck())
+        };
+        let (thrown, struck) = throw(7);
+        let of = |odds: &Odds| struck[&(odds.moment, odds.failure)];
+        assert!((900..1100).contains(&of(&ODDS[0])) && (400..600).contains(&of(&ODDS[1])), "{struck:?}");
+        assert_eq!(thrown, throw(7).0);
+        assert_ne!(thrown, throw(8).0);
+    }
+
+    #[test]
+    fn a_call_that_must_be_heard_of_fails_before_its_effect_only() {
+        let faults = Faults::default();
+        faults.by_chance(1, &ODDS, &["Token"]);
+        let thrown: Vec<_> = (0..1000).filter_map(|_| faults.strike("Token")).collect();
+        assert!(thrown.contains(&(Moment::Before, Failure::Drop)));
+        assert!(thrown.iter().all(|(moment, _)| *moment == Moment::Before));
+    }
+
+    #[test]
+    fn faults_told_by_name_strike_first_and_nothing_strikes_once_all_is_cleared() {
+        let faults = Faults::default();
+        faults.by_chance(1, &[Odds { per_mille: 1000, ..ODDS[0] }], &[]);
+        faults.add(Some("Me"), 0, 1, Moment::After, Failure::Drop);
+        assert_eq!(faults.strike("Me"), Some((Moment::After, Failure::Drop)));
+        assert_eq!(faults.strike("Me"), Some((Moment::Before, Failure::Status(503))));
+        faults.clear();
+        assert_eq!(faults.strike("Me"), None);
+    }
 }

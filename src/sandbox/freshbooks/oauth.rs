@@ -14,7 +14,8 @@ use url::{Url, form_urlencoded};
 
 use super::books::{Books, Kind, Record};
 
-const TOKEN_LIVES: i64 = 43_200;
+/// How long an access token lives, unless the options say otherwise.
+pub(super) const TOKEN_LIVES: TimeDelta = TimeDelta::hours(12);
 const CODE_LIVES: TimeDelta = TimeDelta::minutes(5);
 const OBJECTS: &[&str] = &[
     "profile",
@@ -58,7 +59,7 @@ pub(super) struct Grant {
 }
 
 fn token_lives() -> i64 {
-    TOKEN_LIVES
+    TOKEN_LIVES.num_seconds()
 }
 
 /// What the consent page handed to the redirect URI.
@@ -83,14 +84,14 @@ impl Grant {
             old_access_token: None,
             scope: every_scope(),
             created_at: books.now().trunc_subsecs(0),
-            lives: TOKEN_LIVES,
+            lives: books.options.token_lives.num_seconds(),
         }
     }
 
     fn renew(&mut self, books: &mut Books) {
         self.old_access_token = self.access_token.take().filter(|_| books.options.old_token_survives);
         self.created_at = books.now().trunc_subsecs(0);
-        self.lives = TOKEN_LIVES;
+        self.lives = books.options.token_lives.num_seconds();
         if let Some(seconds) = books.options.created_earlier {
             self.created_at -= TimeDelta::seconds(seconds.into());
             self.lives -= 1;
@@ -216,7 +217,7 @@ pub(super) fn token(books: &mut Books, asked: &HashMap<String, String>) -> Answe
                 old_access_token: None,
                 scope: code.scope,
                 created_at: now,
-                lives: TOKEN_LIVES,
+                lives: 0,
             };
             grant.renew(books);
             let answer = grant.answer();

@@ -4,7 +4,9 @@
 
 use std::{fmt, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::oauth;
 
 /// Takes one line about a change and comes back once it is safe; the answer to the caller waits for that.
 pub type Journal = Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
@@ -194,6 +196,8 @@ pub struct Options {
     pub client_of: Vec<String>,
     /// The person grants no more than these scopes; all that is asked for when `None`. The identity is always granted.
     pub grant_only: Option<Vec<String>>,
+    /// How long an access token lives; twelve hours on the platform.
+    pub token_lives: TimeDelta,
     /// Pairs claim to have been made this many seconds before they were, and end a second early on top, as one refresh was seen to do.
     pub created_earlier: Option<u32>,
     /// Where cents are rounded.
@@ -247,6 +251,7 @@ impl Default for Options {
             more_businesses: Vec::new(),
             client_of: Vec::new(),
             grant_only: None,
+            token_lives: oauth::TOKEN_LIVES,
             created_earlier: None,
             rounding: Rounding::default(),
             honours_status_in_create: true,

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use super::{currency::CurrencyCode, model::Order};
@@ -119,6 +119,8 @@ pub struct Options {
     pub html_errors: bool,
     /// App and shop are of one organisation, so that the app gets tokens by its credentials alone.
     pub own_store: bool,
+    /// How long an access token lives that comes with a refresh token; an hour in Shopify.
+    pub token_lives: TimeDelta,
     /// Points restored a second.
     pub restore_rate: u32,
     /// Points that the bucket holds.
@@ -162,6 +164,7 @@ impl Default for Options {
             padded_host: false,
             html_errors: false,
             own_store: false,
+            token_lives: TimeDelta::hours(1),
             restore_rate: 100,
             bucket: 2000,
             index_lag: Duration::ZERO,

@@ -83,6 +83,25 @@ async fn consent_hands_out_a_code_for_one_exchange() {
 }
 
 #[tokio::test]
+async fn access_tokens_live_as_long_as_the_options_say() {
+    let clock = Arc::new(AtomicI64::new(1_790_000_000));
+    let now = clock.clone();
+    let now: crate::sandbox::freshbooks::Now =
+        Arc::new(move || DateTime::from_timestamp(now.load(Ordering::Relaxed), 0).unwrap());
+    let token_lives = chrono::TimeDelta::seconds(30);
+    let api = Caller::start(Options { now, token_lives, ..Options::default() }).await;
+    clock.fetch_add(29, Ordering::Relaxed);
+    assert_eq!(me(&api, "sandbox-access-token").await.0, 200);
+    clock.fetch_add(1, Ordering::Relaxed);
+    assert_eq!(me(&api, "sandbox-access-token").await.0, 401);
+    let (_, pair) = ask(&api, &refresh("sandbox-refresh-token")).await;
+    assert_eq!(pair["expires_in"], 30);
+    let access = pair["access_token"].as_str().unwrap();
+    clock.fetch_add(30, Ordering::Relaxed);
+    assert_eq!(me(&api, access).await.0, 401);
+}
+
+#[tokio::test]
 async fn access_tokens_end_after_twelve_hours_or_when_revoked() {
     let clock = Arc::new(AtomicI64::new(1_790_000_000));
     let now = clock.clone();

@@ -13,7 +13,6 @@ use super::{Refusal, scope::Scopes};
 
 /// Nobody says how long a code lives; a browser needs seconds.
 const CODE_LIVES: TimeDelta = TimeDelta::seconds(60);
-const ACCESS_LIVES: TimeDelta = TimeDelta::seconds(3600);
 const CREDENTIALS_LIVE: TimeDelta = TimeDelta::seconds(86_399);
 const REFRESH_LIVES: TimeDelta = TimeDelta::days(90);
 const USED_REFRESH_LIVES: TimeDelta = TimeDelta::days(30);
@@ -79,6 +78,8 @@ struct Migration {
 #[derive(Debug)]
 pub(super) struct Grants {
     prefix: &'static str,
+    /// How long an access token lives that can be refreshed.
+    lives: TimeDelta,
     codes: BTreeMap<String, Code>,
     access: BTreeMap<String, Access>,
     chain: Option<Chain>,
@@ -88,10 +89,11 @@ pub(super) struct Grants {
 }
 
 impl Grants {
-    /// Nothing granted yet; access tokens will begin with `prefix`.
-    pub(super) fn new(prefix: &'static str) -> Grants {
+    /// Nothing granted yet; access tokens will begin with `prefix`, and live that long where they can be refreshed.
+    pub(super) fn new(prefix: &'static str, lives: TimeDelta) -> Grants {
         Grants {
             prefix,
+            lives,
             codes: BTreeMap::new(),
             access: BTreeMap::new(),
             chain: None,
@@ -143,7 +145,7 @@ impl Grants {
             return Err(DEAD_REFRESH);
         }
         self.migration = None;
-        Ok(self.mint(scopes, Some(ACCESS_LIVES), now).1)
+        Ok(self.mint(scopes, Some(self.lives), now).1)
     }
 
     /// Changes a token that never expires for a pair, and stops it. The same request gives the same pair for a week.
@@ -154,7 +156,7 @@ impl Grants {
             && let Some(access) = self.access.get_mut(&done.access)
         {
             if access.expires_at.is_some_and(|end| end <= now) {
-                access.expires_at = Some(now + ACCESS_LIVES);
+                access.expires_at = Some(now + self.lives);
             }
             let (token, access) = (done.access.clone(), access.clone());
             return Ok(self.pair(&token, &access, now));
@@ -206,7 +208,7 @@ impl Grants {
     fn begin(&mut self, scopes: Scopes, now: DateTime<Utc>) -> (String, Pair) {
         let current = Refresh { token: self.secret("shprt_"), expires_at: now + REFRESH_LIVES };
         self.chain = Some(Chain { scopes: scopes.clone(), current, used: None });
-        self.mint(scopes, Some(ACCESS_LIVES), now)
+        self.mint(scopes, Some(self.lives), now)
     }
 
     fn mint(&mut self, scopes: Scopes, lives: Option<TimeDelta>, now: DateTime<Utc>) -> (String, Pair) {

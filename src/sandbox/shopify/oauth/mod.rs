@@ -67,10 +67,11 @@ pub(super) enum Admission {
 
 impl Oauth {
     pub(super) fn new(options: &Options) -> Oauth {
-        let mut grants = Grants::new(match options.distribution {
+        let prefix = match options.distribution {
             Distribution::Public => "shpat_",
             Distribution::Custom => "shpca_",
-        });
+        };
+        let mut grants = Grants::new(prefix, options.token_lives);
         grants.secrets.extend(options.client_secrets.iter().chain(&options.tokens).cloned());
         Oauth { grants: Mutex::new(grants), requests: Mutex::default() }
     }

@@ -223,3 +223,17 @@ async fn an_app_on_its_owners_store_needs_no_consent() {
     app.shop.install();
     assert_eq!(app.token(ask).await.0, 200);
 }
+
+#[tokio::test]
+async fn access_tokens_live_as_long_as_the_options_say() {
+    let app = Install::start(Options { token_lives: TimeDelta::seconds(30), ..Options::default() }).await;
+    let code = app.callback(ASKED).await.remove("code");
+    let (_, body) = app.token(json!({ "code": code, "expiring": 1 })).await;
+    assert_eq!(body["expires_in"], 30);
+    app.pass(TimeDelta::seconds(29));
+    assert_eq!(app.opens(&body["access_token"]).await, 200);
+    app.pass(TimeDelta::seconds(1));
+    assert_eq!(app.opens(&body["access_token"]).await, 401);
+    let renewal = json!({ "grant_type": "refresh_token", "refresh_token": body["refresh_token"] });
+    assert_eq!(app.token(renewal).await.1["expires_in"], 30);
+}
