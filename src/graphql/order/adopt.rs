@@ -53,7 +53,7 @@ impl AdoptDocumentInput {
     pub(super) async fn adopt(self, app: &App, by: &Actor, order: OrderId) -> Result<ResyncOrderPayload> {
         let place = match self.place() {
             Ok(place) => place,
-            Err(payload) => return Ok(payload),
+            Err((field, message, code)) => return Ok(ResyncOrderPayload::invalid(field, &message, code)),
         };
         let Some(id) = self.freshbooks_id.trim().parse().ok().filter(|id| *id > 0) else {
             let message = "FreshBooks' id of a document is a positive number.";
@@ -68,11 +68,11 @@ impl AdoptDocumentInput {
         }
     }
 
-    fn place(&self) -> std::result::Result<Place, ResyncOrderPayload> {
+    fn place(&self) -> std::result::Result<Place, Wrong> {
         let (transaction, refund) = (self.shopify_transaction_id.as_deref(), self.shopify_refund_id.as_deref());
         let only = |field, whose: &str| {
             let message = format!("Only {whose} has this; leave it out, or correct `kind`.");
-            Err(ResyncOrderPayload::invalid(field, &message, UserErrorCode::Invalid))
+            Err((field, message, UserErrorCode::Invalid))
         };
         match (self.kind, transaction, refund) {
             (DocumentKind::Payment, _, Some(_)) => only("shopifyRefundId", "a credit note"),
@@ -91,16 +91,17 @@ impl AdoptDocumentInput {
     }
 }
 
+/// A field of the input, what is wrong with it, and the same for programs.
+type Wrong = (&'static str, String, UserErrorCode);
+
 /// The number that this field gives of something of Shopify's.
-fn numbered(text: Option<&str>, field: &str, of_type: &str) -> std::result::Result<i64, ResyncOrderPayload> {
+fn numbered(text: Option<&str>, field: &'static str, of_type: &str) -> std::result::Result<i64, Wrong> {
     let Some(text) = text else {
         let message = format!("Say which {of_type} of Shopify's the document stands for.");
-        return Err(ResyncOrderPayload::invalid(field, &message, UserErrorCode::Required));
+        return Err((field, message, UserErrorCode::Required));
     };
-    shopify_number(text, of_type).ok_or_else(|| {
-        let message = format!("Give Shopify's number, or gid://shopify/{of_type}/….");
-        ResyncOrderPayload::invalid(field, &message, UserErrorCode::Invalid)
-    })
+    let message = || format!("Give Shopify's number, or gid://shopify/{of_type}/….");
+    shopify_number(text, of_type).ok_or_else(|| (field, message(), UserErrorCode::Invalid))
 }
 
 /// The field to be mended, where the input is to blame.

@@ -54,7 +54,7 @@ impl From<State> for DocumentState {
 pub(in super::super) struct OrderClient {
     /// FreshBooks' id of the client; null until it has answered.
     freshbooks_id: Option<String>,
-    /// Whether the client was there already and was found by its e-mail address. Such a client keeps what a person filled in: blanks are
+    /// Whether the client was there already: found by its e-mail address, or named by a person. Such a client keeps what a person filled in: blanks are
     /// filled, and later changes in Shopify are followed, except for guests. False for clients that we made for this buyer, and for one that
     /// is no longer linked to anybody in Shopify.
     matched: bool,
