@@ -16,7 +16,7 @@ pub use self::{
     ends::{
         Account, New, businesses, create, freshbooks_granted, select_business, shop_domain, shop_seen, shopify_granted,
     },
-    settings::{proposed, update_settings},
+    settings::{lock, proposed, update_settings},
     status::{pause, problem, resume},
 };
 pub(crate) use self::{

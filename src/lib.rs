@@ -30,6 +30,7 @@
 //! skin over the owners. [`sandbox`] simulates both platforms and shares no type with the rest. `tests/it/layers.rs` holds this to the
 //! code.
 
+pub mod adopt;
 pub mod alert;
 pub mod app;
 pub mod audit;

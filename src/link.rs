@@ -3,6 +3,7 @@
 //! Before a write its intent is stored, after it the answer. A restart that meets an intent cannot know whether the write was done: it
 //! looks first (law 8). The unique index over (connection, kind, Shopify id) holds law 1 against every race.
 
+mod adopt;
 mod erase;
 mod look;
 pub mod seen;
@@ -20,6 +21,7 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+pub use self::adopt::{Named, give_back, holder, name};
 pub use self::erase::{Shared, clients_of, forget_all_guests, forget_guests, guest, redact};
 pub use self::look::{
     Remembered, count_drifted, doubt, drifted, forget_seen, let_go, locked, locked_with_others, look_later, next_look,
@@ -28,7 +30,9 @@ pub use self::look::{
 use self::seen::Seen;
 use crate::{
     crypto::{self, DataKey},
-    customer_key, order,
+    customer_key,
+    mapping::Subject,
+    order,
     work::{self, LEASE, Lease},
 };
 
@@ -39,6 +43,19 @@ pub struct LinkKey {
     pub kind: Kind,
     /// Shopify's number of the order, transaction, refund or customer; `company:` and its number; a pseudonym for guests; `generic`.
     pub shopify_id: String,
+}
+
+impl LinkKey {
+    /// The link of a client.
+    pub fn of_client(subject: &Subject, salt: &str) -> Self {
+        let shopify_id = match subject {
+            Subject::Customer(number) => number.to_string(),
+            Subject::Company(number) => format!("company:{number}"),
+            Subject::Generic => "generic".to_owned(),
+            Subject::Guest(email) => guest(email, salt),
+        };
+        Self { kind: Kind::Client, shopify_id }
+    }
 }
 
 /// What a document is called, in the trail and to people.
@@ -129,6 +146,8 @@ pub struct Intent<'a> {
     pub changes: bool,
     /// The document is about to be made: not where another visit has made it meanwhile.
     pub creates: bool,
+    /// The document is the one of this id that a person named: only while it still is. Nothing else is done about a link while one is named.
+    pub adopts: Option<i64>,
 }
 
 /// Notes what is about to be written, if the order is still ours and nobody else is writing the same document.
@@ -143,18 +162,53 @@ pub async fn intend(
     intent: Intent<'_>,
     now: DateTime<Utc>,
 ) -> Result<LinkId, Error> {
-    let Intent { natural_key, changes, creates } = intent;
+    let Intent { natural_key, changes, creates, adopts } = intent;
     hold(txn, writer.lease, now).await?;
-    let order_id = (key.kind != Kind::Client).then_some(OrderId(writer.lease.id));
+    make(txn, writer.connection, OrderId(writer.lease.id), key, now).await?;
+    // An order's own documents are guarded by its lease; a client is shared by many orders and has one of its own.
+    let mut update = of(writer.connection, key);
+    if key.kind == Kind::Client {
+        let free = Column::Fence.is_null().or(Column::Fence.eq(writer.lease.visit())).or(Column::LeasedUntil.lt(now));
+        update = update.filter(free);
+    }
+    update = update
+        .col_expr(Column::Fence, Expr::value(writer.lease.visit()))
+        .col_expr(Column::LeasedUntil, Expr::value(now + LEASE))
+        .col_expr(Column::UpdatedAt, Expr::value(now));
+    if creates {
+        update = update.filter(Column::FreshbooksId.is_null());
+    }
+    update = match adopts {
+        Some(id) => update.filter(Column::State.eq(State::Adopting)).filter(Column::FreshbooksId.eq(id)),
+        None => update.filter(Column::State.ne(State::Adopting)),
+    };
+    if changes {
+        update = update.col_expr(Column::State, Expr::value(State::Intended));
+    }
+    if let Some(natural_key) = natural_key {
+        update = update.col_expr(Column::NaturalKey, Expr::value(natural_key));
+    }
+    let taken = update.exec_with_returning(txn).await?;
+    taken.into_iter().next().map(|row| row.id).ok_or(Error::Busy)
+}
+
+/// Makes sure that there is a row: of a document of this order, or of the client behind it.
+async fn make(
+    txn: &DatabaseTransaction,
+    connection: ConnectionId,
+    order: OrderId,
+    key: &LinkKey,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
     let blank = ActiveModel {
         id: NotSet,
-        connection_id: Set(writer.connection),
-        order_id: Set(order_id),
+        connection_id: Set(connection),
+        order_id: Set((key.kind != Kind::Client).then_some(order)),
         kind: Set(key.kind),
         shopify_id: Set(key.shopify_id.clone()),
         state: Set(State::Intended),
         freshbooks_id: Set(None),
-        natural_key: Set(natural_key.map(str::to_owned)),
+        natural_key: Set(None),
         written: Set(None),
         facts: Set(None),
         customer_key_id: Set(None),
@@ -172,27 +226,7 @@ pub async fn intend(
         )
         .exec_without_returning(txn)
         .await?;
-    // An order's own documents are guarded by its lease; a client is shared by many orders and has one of its own.
-    let mut update = of(writer.connection, key);
-    if key.kind == Kind::Client {
-        let free = Column::Fence.is_null().or(Column::Fence.eq(writer.lease.visit())).or(Column::LeasedUntil.lt(now));
-        update = update.filter(free);
-    }
-    update = update
-        .col_expr(Column::Fence, Expr::value(writer.lease.visit()))
-        .col_expr(Column::LeasedUntil, Expr::value(now + LEASE))
-        .col_expr(Column::UpdatedAt, Expr::value(now));
-    if creates {
-        update = update.filter(Column::FreshbooksId.is_null());
-    }
-    if changes {
-        update = update.col_expr(Column::State, Expr::value(State::Intended));
-    }
-    if let Some(natural_key) = natural_key {
-        update = update.col_expr(Column::NaturalKey, Expr::value(natural_key));
-    }
-    let taken = update.exec_with_returning(txn).await?;
-    taken.into_iter().next().map(|row| row.id).ok_or(Error::Busy)
+    Ok(())
 }
 
 /// Whether the order is still ours and nobody gave it up, for another [`LEASE`].

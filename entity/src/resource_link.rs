@@ -61,6 +61,8 @@ pub enum Kind {
 pub enum State {
     /// A write was about to be sent; whether it was done is unknown until FreshBooks is asked.
     Intended,
+    /// A person named it as the document that is there already; nothing of it is known until FreshBooks is asked.
+    Adopting,
     /// FreshBooks answered.
     Confirmed,
     /// We deleted it over there; its number stays taken.

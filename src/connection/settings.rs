@@ -136,11 +136,10 @@ async fn in_account(
 }
 
 /// Holds still whatever the check of an invoice number depends on: all connections of the account, always in the same order.
-pub(super) async fn lock(
-    txn: &impl ConnectionTrait,
-    id: Option<ConnectionId>,
-    account: Option<&str>,
-) -> Result<(), Error> {
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock(txn: &impl ConnectionTrait, id: Option<ConnectionId>, account: Option<&str>) -> Result<(), Error> {
     let any = Condition::any()
         .add_option(id.map(|id| Column::Id.eq(id)))
         .add_option(account.map(|account| Column::AccountId.eq(account)));

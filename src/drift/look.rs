@@ -95,7 +95,7 @@ async fn ask(
 
 /// Whether the document's last write is under way or in doubt: whoever writes it reads it.
 fn is_written(row: &Model, now: DateTime<Utc>) -> bool {
-    row.state == State::Intended || row.leased_until.is_some_and(|until| until > now)
+    matches!(row.state, State::Intended | State::Adopting) || row.leased_until.is_some_and(|until| until > now)
 }
 
 fn wait(error: &Error) -> TimeDelta {

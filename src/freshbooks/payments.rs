@@ -33,6 +33,14 @@ impl Books {
         self.write(request, "payment").await
     }
 
+    /// The payment `id`, also when deleted.
+    ///
+    /// # Errors
+    /// As any read; see [`Error`].
+    pub async fn payment(&self, id: i64) -> Result<Option<Told<Payment>>, Error> {
+        self.find(&format!("{PATH}/{id}"), &[], "payment").await
+    }
+
     /// The payments on an invoice, without deleted ones.
     ///
     /// # Errors

@@ -99,7 +99,7 @@ impl AuditEntry {
         &self.0.action
     }
 
-    /// What came of it: `done`, `adopted`, `unchanged`, `skipped`, `waiting`, `failed`.
+    /// What came of it: `done`, `adopted`, `unchanged`, `skipped`, `waiting`, `failed`; of an adoption also `named` and `refused`.
     async fn outcome(&self) -> &str {
         &self.0.outcome
     }

@@ -131,11 +131,18 @@ impl NodeQuery {
 
 /// Shopify's number of an order, from the number or the gid.
 pub(super) fn shopify_order_id(text: &str) -> Result<i64> {
-    let text = text.trim();
-    let number = text.strip_prefix("gid://shopify/Order/").map_or(text, |rest| rest.split('?').next().unwrap_or(rest));
-    number.parse().ok().filter(|number| *number > 0).ok_or_else(|| {
+    shopify_number(text, "Order").ok_or_else(|| {
+        let text = text.trim();
         Fault::BadInput(format!("`{text}` is not Shopify's id of an order: give its number, or gid://shopify/Order/…"))
     })
+}
+
+/// Shopify's number of something of this type, from the number or the gid.
+pub(super) fn shopify_number(text: &str, of_type: &str) -> Option<i64> {
+    let text = text.trim();
+    let gid = text.strip_prefix("gid://shopify/").and_then(|rest| rest.strip_prefix(of_type)?.strip_prefix('/'));
+    let number = gid.map_or(text, |rest| rest.split('?').next().unwrap_or(rest));
+    number.parse().ok().filter(|number| *number > 0)
 }
 
 #[cfg(test)]

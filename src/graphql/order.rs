@@ -1,5 +1,6 @@
 //! Orders: where each stands on its way into the books, and why.
 
+mod adopt;
 mod documents;
 mod drift;
 mod filter;

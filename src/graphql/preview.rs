@@ -45,7 +45,7 @@ pub(super) struct OrderPreview {
 /// One step of a sync: a write to FreshBooks, or a look-up before one.
 #[derive(SimpleObject)]
 pub(super) struct PreviewedWrite {
-    /// What is done: `find`, `create`, `update`, `issue`, `void`, `restore` or `delete`.
+    /// What is done: `find`, `adopt` (what somebody named is read), `create`, `update`, `issue`, `void`, `restore` or `delete`.
     action: String,
     /// What it is done to: `client`, `invoice`, `payment` or `credit_note`.
     resource: String,

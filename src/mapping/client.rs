@@ -97,7 +97,7 @@ pub fn is_set_once(subject: &Subject, field: &str) -> bool {
 }
 
 pub(super) fn wanted(order: &Order, settings: &Settings, currency: Currency) -> WantedClient {
-    let subject = if settings.matching == Matching::GenericClient { Subject::Generic } else { subject(order) };
+    let subject = invoiced(order, settings);
     let draft = match subject {
         Subject::Generic => ClientDraft { organization: settings.generic_client.clone(), ..ClientDraft::default() },
         _ => of_buyer(order),
@@ -200,6 +200,11 @@ fn fit(draft: &mut ClientDraft) -> Vec<(String, String)> {
         }
     }
     cut
+}
+
+/// Who this order is invoiced to.
+pub fn invoiced(order: &Order, settings: &Settings) -> Subject {
+    if settings.matching == Matching::GenericClient { Subject::Generic } else { subject(order) }
 }
 
 /// Who bought this order.

@@ -32,6 +32,11 @@ pub fn is_ours(notes: &str, refund: i64) -> bool {
     notes.starts_with(&format!("Shopify refund {refund} "))
 }
 
+/// Whether a credit note with these notes was made for another refund.
+pub fn is_anothers(notes: &str, refund: i64) -> bool {
+    !is_ours(notes, refund) && super::names_a_number(notes, "Shopify refund ")
+}
+
 pub(super) fn wanted(
     view: View<'_>,
     parts: &Parts,

@@ -119,6 +119,15 @@ fn marker(shopify_order_id: i64) -> String {
     format!("id {shopify_order_id}")
 }
 
+/// Whether an invoice with these notes was made for another order, through whatever connection.
+pub fn is_anothers(notes: &str, shopify_order_id: i64) -> bool {
+    let names_one = |line: &str| {
+        let number = line.strip_prefix("Shopify order ").and_then(|line| line.rsplit_once(", id "));
+        number.is_some_and(|(_, number)| number.parse::<i64>().is_ok())
+    };
+    !is_ours(notes, shopify_order_id) && notes.lines().any(names_one)
+}
+
 /// Whether an invoice with these notes is the one we made for this order.
 pub fn is_ours(notes: &str, shopify_order_id: i64) -> bool {
     let marker = marker(shopify_order_id);

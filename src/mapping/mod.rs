@@ -192,5 +192,11 @@ pub fn cents_text(cents: Cents) -> String {
     rust_decimal::Decimal::new(cents, 2).to_string()
 }
 
+/// Whether a text of ours begins with `before` and a number: it says what it was made for.
+fn names_a_number(text: &str, before: &str) -> bool {
+    let number = text.strip_prefix(before).and_then(|rest| rest.split(' ').next());
+    number.is_some_and(|number| number.parse::<i64>().is_ok())
+}
+
 #[cfg(test)]
 mod tests;

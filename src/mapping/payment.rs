@@ -48,6 +48,17 @@ pub fn is_ours(note: &str, transaction: i64) -> bool {
     note.starts_with(&format!("Shopify transaction {transaction} "))
 }
 
+/// Whether a payment with this note was made for another transaction.
+pub fn is_anothers(note: &str, transaction: i64) -> bool {
+    !is_ours(note, transaction) && super::names_a_number(note, "Shopify transaction ")
+}
+
+/// Whether money came in by this transaction: it has a payment of its own, as long as anything of it is kept.
+pub fn is_received(transaction: &Transaction) -> bool {
+    let moved = transaction.status == TransactionStatus::Success && !transaction.test;
+    moved && matches!(transaction.kind, TransactionKind::Sale | TransactionKind::Capture)
+}
+
 pub(super) fn wanted(view: View<'_>, parts: &Parts, shop: &Shop) -> Result<Vec<WantedPayment>, Refusal> {
     let View { order, read, settings, booked } = view;
     let currency = read.currency(order);
@@ -114,10 +125,8 @@ fn received<'a>(view: View<'a>, parts: &Parts) -> Result<Vec<(&'a Transaction, C
     };
     let moved = |transaction: &&Transaction| transaction.status == TransactionStatus::Success && !transaction.test;
     let mut received = Vec::new();
-    for transaction in order.transactions.iter().filter(moved) {
-        if matches!(transaction.kind, TransactionKind::Sale | TransactionKind::Capture) {
-            received.push((transaction, read.cents("transaction", &transaction.amount_set)?));
-        }
+    for transaction in order.transactions.iter().filter(|transaction| is_received(transaction)) {
+        received.push((transaction, read.cents("transaction", &transaction.amount_set)?));
     }
     received.sort_by_key(|(transaction, _)| (moved_at(transaction), transaction.id.clone()));
     for transaction in order.transactions.iter().filter(moved) {

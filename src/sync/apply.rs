@@ -1,5 +1,6 @@
 //! One write of a plan: the intent is stored, the call is made, the answer is stored with its audit entry.
 
+mod adopt;
 pub(super) mod client;
 mod credit;
 mod invoice;
@@ -14,13 +15,16 @@ use entity::{
 };
 use serde::Serialize;
 
+pub(super) use self::adopt::Unfit;
 use self::seen::Answered;
 use super::{
     Error, Visit,
     plan::{Action, Draft, Known, Write, sent},
 };
 use crate::{
-    audit, connection as connections, customer_key,
+    audit::{self, FieldMapping},
+    connection as connections, customer_key,
+    drift::view::is_personal,
     freshbooks::{
         Books,
         model::{Line, VisState},
@@ -47,13 +51,14 @@ pub(super) async fn apply(
     payment::fits(books, known, write).await?;
     let app = visit.app;
     let writer = Writer { connection: visit.connection.id, lease: visit.lease, key: &snapshot.key };
+    let adopts = write.id.filter(|_| write.action == Action::Adopt);
     let natural_key = match &write.draft {
-        Draft::Invoice(draft) => Some(draft.invoice_number.as_str()),
-        Draft::Client(_) | Draft::Payment(_) | Draft::Credit(_) => None,
+        Draft::Invoice(draft) if adopts.is_none() => Some(draft.invoice_number.as_str()),
+        Draft::Invoice(_) | Draft::Client(_) | Draft::Payment(_) | Draft::Credit(_) => None,
     };
     let txn = app.db.begin_write().await?;
-    let writes = write.action != Action::Find;
-    let intent = Intent { natural_key, changes: writes && write.id.is_some(), creates: write.action == Action::Create };
+    let changes = write.id.is_some() && !matches!(write.action, Action::Find | Action::Adopt);
+    let intent = Intent { natural_key, changes, creates: write.action == Action::Create, adopts };
     let now = app.clock.now();
     let id = link::intend(&txn, writer, &write.key, intent, now).await?;
     txn.commit().await?;
@@ -124,7 +129,9 @@ impl Step<'_, '_> {
         let now = app.clock.now();
         let (kind, name) = (self.write.key.kind, self.write.action.name());
         let document = link::noun(kind);
+        let adopts = self.write.action == Action::Adopt;
         let message = match outcome {
+            "adopted" if adopts => format!("The {document} {freshbooks_id} that a person named fits, and is linked."),
             "adopted" => format!("Found {document} {freshbooks_id} in FreshBooks and linked it."),
             _ => format!("FreshBooks accepted: {name} {document} {freshbooks_id}."),
         };
@@ -132,7 +139,10 @@ impl Step<'_, '_> {
             super::entry(self.visit.lease, &self.visit.row, &format!("{name}_{document}"), outcome, message);
         entry.shopify_resource = Some(link::shopify_resource(kind, &self.write.key.shopify_id));
         entry.freshbooks_resource = Some(format!("{document}/{freshbooks_id}"));
-        entry.field_mappings.clone_from(&self.write.mappings);
+        entry.field_mappings = match &shown {
+            Some(shown) if adopts => as_it_is(kind, shown),
+            _ => self.write.mappings.clone(),
+        };
         let (key_id, key) = &self.snapshot.key;
         let txn = app.db.begin_write().await?;
         // Keys before links: as whoever erases a customer locks them. The document is linked in any case; what it says of a customer who was
@@ -163,6 +173,18 @@ impl Step<'_, '_> {
         self.hold(&answered);
         Ok(())
     }
+}
+
+/// A document that somebody else made, field by field: what is written next takes the place of it.
+fn as_it_is(kind: Kind, shown: &View) -> Vec<FieldMapping> {
+    let field = |(name, text): (&String, &String)| FieldMapping {
+        shopify_field: "-".to_owned(),
+        freshbooks_field: name.clone(),
+        before: Some(text.clone()),
+        after: Some(text.clone()),
+        personal: is_personal(kind, name),
+    };
+    shown.iter().filter(|(_, text)| !text.is_empty()).map(field).collect()
 }
 
 /// How a document stands after an answer.

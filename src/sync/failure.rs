@@ -11,6 +11,7 @@ use rand::Rng;
 use sea_orm::DbErr;
 use tracing::{debug, error, warn};
 
+use super::apply::Unfit;
 use crate::{
     app::App,
     audit, check, connection, customer_key, freshbooks,
@@ -36,6 +37,9 @@ pub enum Error {
     /// It will not work as it is.
     #[error("failed: {0}")]
     Refused(Problem),
+    /// A document that a person named does not fit.
+    #[error("not adopted: {}", _0.problem)]
+    Unfit(Box<Unfit>),
     /// The process is stopping.
     #[error("the process is stopping")]
     Stopping,
@@ -146,7 +150,8 @@ pub(super) async fn end(
         }
         Remedy::Rest(state, problem) => {
             warn!(error = &error as &dyn std::error::Error, code = problem.code, "order not synced");
-            rest(app, lease, row, state, problem).await?;
+            let unfit = if let Error::Unfit(unfit) = &error { Some(unfit.as_ref()) } else { None };
+            rest(app, lease, row, state, problem, unfit).await?;
         }
         Remedy::Retry(problem) => match LADDER.get(usize::try_from(attempts).unwrap_or(usize::MAX)) {
             Some(seconds) => {
@@ -156,7 +161,7 @@ pub(super) async fn end(
             }
             None => {
                 error!(error = &error as &dyn std::error::Error, "order given up after {attempts} tries");
-                rest(app, lease, row, State::Failed, problem).await?;
+                rest(app, lease, row, State::Failed, problem, None).await?;
             }
         },
         // Told apart above.
@@ -181,12 +186,27 @@ pub async fn put_off_lost(app: &App) -> usize {
     })
 }
 
-/// Brings the order to rest with its reason, and the decision into the trail.
-async fn rest(app: &App, lease: Lease, row: &synced_order::Model, state: State, problem: Problem) -> Result<(), Error> {
+/// Brings the order to rest with its reason, and the decision into the trail; a document that does not fit is no longer linked then.
+async fn rest(
+    app: &App,
+    lease: Lease,
+    row: &synced_order::Model,
+    state: State,
+    problem: Problem,
+    unfit: Option<&Unfit>,
+) -> Result<(), Error> {
     let now = app.clock.now();
     let outcome = order::Outcome { state, problem: Some(problem), proof: None };
     let txn = app.db.begin_write().await?;
     if order::settle(&txn, lease, &outcome, now).await? {
+        if let Some(Unfit { key, freshbooks_id, problem }) = unfit {
+            link::give_back(&txn, row.connection_id, key, *freshbooks_id, now).await?;
+            let noun = link::noun(key.kind);
+            let mut entry = super::entry(lease, row, &format!("adopt_{noun}"), "refused", problem.message.clone());
+            entry.shopify_resource = Some(link::shopify_resource(key.kind, &key.shopify_id));
+            entry.freshbooks_resource = Some(format!("{noun}/{freshbooks_id}"));
+            audit::append(&txn, entry, None, now).await?;
+        }
         audit::append(&txn, super::decision(lease, row, &outcome), None, now).await?;
     }
     txn.commit().await?;
@@ -210,6 +230,7 @@ fn remedy(error: &Error) -> Remedy {
         )),
         Error::Waiting(problem) => Remedy::Rest(State::Waiting, problem.clone()),
         Error::Refused(problem) => Remedy::Rest(State::Failed, problem.clone()),
+        Error::Unfit(unfit) => Remedy::Rest(State::Waiting, unfit.problem.clone()),
         Error::Books(freshbooks::Error::Throttled { wait }) => {
             Remedy::Wait(wait.unwrap_or(Duration::from_secs(5)).max(SHORTEST))
         }

@@ -12,7 +12,6 @@ use crate::{
     crypto::DataKey,
     customer_key,
     link::{self, LinkKey, seen},
-    mapping::Subject,
 };
 
 /// What our links say of an order; its client is another's business.
@@ -69,15 +68,4 @@ fn hold(known: &mut Known, row: &resource_link::Model, key: &DataKey) -> Result<
         known.held.insert(key, held);
     }
     Ok(())
-}
-
-/// The link of a client.
-pub(super) fn client_key(subject: &Subject, salt: &str) -> LinkKey {
-    let shopify_id = match subject {
-        Subject::Customer(number) => number.to_string(),
-        Subject::Company(number) => format!("company:{number}"),
-        Subject::Generic => "generic".to_owned(),
-        Subject::Guest(email) => link::guest(email, salt),
-    };
-    LinkKey { kind: Kind::Client, shopify_id }
 }

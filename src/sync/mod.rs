@@ -30,7 +30,7 @@ pub use self::{
     what_if::{Difference, Side, WhatIf, what_if},
 };
 use self::{
-    known::{client_key, load_client, load_known},
+    known::{load_client, load_known},
     plan::{Action, Known, invoice_key, plan},
 };
 use crate::{
@@ -158,7 +158,7 @@ impl Visit<'_> {
                 Ok(wanted) => wanted,
                 Err(refusal) => return self.refuse(refusal).await,
             };
-            let client = client_key(&wanted.client.subject, &self.connection.salt);
+            let client = LinkKey::of_client(&wanted.client.subject, &self.connection.salt);
             if writes == 0 && known.client.is_none() {
                 load_client(self.app, &self.connection, &client, &mut known).await?;
             }

@@ -3,7 +3,8 @@
 //! A plan lists every write still to be made, in an order that is right at every step: the client before its invoice, the invoice before
 //! its payments, a payment lowered before its invoice is, an invoice raised before its payments are, credit notes last. Only the first is
 //! ever carried out;
-//! then the plan is made anew from the answer. A document whose write may or may not have happened is looked up first.
+//! then the plan is made anew from the answer. A document whose write may or may not have happened is looked up first, and so is one that a
+//! person named.
 
 mod client;
 mod credit;
@@ -75,7 +76,7 @@ impl Known {
             credited: self
                 .credits
                 .iter()
-                .filter(|(refund, doc)| doc.id.is_some() || in_doubt(doc, &credit_key(**refund), self))
+                .filter(|(refund, doc)| doc.id.is_some() || look_up(doc, &credit_key(**refund), self).is_some())
                 .map(|(refund, doc)| (*refund, credit(&doc.facts)))
                 .collect(),
             paid: self.payments.iter().filter_map(|(id, doc)| Some((*id, doc.facts.dated?))).collect(),
@@ -105,6 +106,7 @@ pub struct Write {
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Action {
     Find,
+    Adopt,
     Create,
     Update,
     Issue,
@@ -118,6 +120,7 @@ impl Action {
     pub fn name(self) -> &'static str {
         match self {
             Self::Find => "find",
+            Self::Adopt => "adopt",
             Self::Create => "create",
             Self::Update => "update",
             Self::Issue => "issue",
@@ -151,6 +154,10 @@ pub fn plan(wanted: &Wanted, known: &Known, client: &LinkKey) -> Vec<Write> {
         writes.extend(invoice::void(wanted, known, &invoice_key));
         return writes;
     }
+    // An invoice that a person named brings its own client: none is looked for or made before it was read.
+    if let Some(doc) = known.invoice.as_ref().filter(|doc| doc.state == State::Adopting) {
+        return invoice::plan(wanted, known, &invoice_key, doc.facts.client);
+    }
     // Once invoiced an order stays with its client, whoever Shopify or the settings would take for it now.
     let bound = known.invoice.as_ref().and_then(|doc| doc.facts.client);
     let mut customer = known.client.as_ref().and_then(|client| client.id);
@@ -167,9 +174,13 @@ pub fn plan(wanted: &Wanted, known: &Known, client: &LinkKey) -> Vec<Write> {
     writes
 }
 
-/// Whether the last write of this document may or may not have been done.
-fn in_doubt<D>(doc: &KnownDoc<D>, key: &LinkKey, known: &Known) -> bool {
-    doc.state == State::Intended && !known.absent.contains(key)
+/// How a document is read before anything else is done about it: its last write may or may not have been done, or a person named it.
+fn look_up<D>(doc: &KnownDoc<D>, key: &LinkKey, known: &Known) -> Option<Action> {
+    match doc.state {
+        State::Adopting => Some(Action::Adopt),
+        State::Intended if !known.absent.contains(key) => Some(Action::Find),
+        _ => None,
+    }
 }
 
 /// Shows an id that only an earlier write of the plan will bring as null.

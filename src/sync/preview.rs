@@ -5,7 +5,7 @@ use entity::{connection, ids::ConnectionId};
 
 use super::{
     Error, again, apply, books,
-    known::{client_key, load_client, load_known},
+    known::{load_client, load_known},
     plan::{self, Action, Known, Write},
     read,
 };
@@ -13,6 +13,7 @@ use crate::{
     app::App,
     connection as connections,
     grant::Used,
+    link::LinkKey,
     mapping::{self, Settings, Wanted},
     order::{self, snapshot},
     problem::Problem,
@@ -105,15 +106,17 @@ async fn planned(
     known: &mut Known,
     used: &Used,
 ) -> Result<Result<(Wanted, Vec<Write>), Problem>, Error> {
-    let client = client_key(&wanted.client.subject, &connection.salt);
+    let client = LinkKey::of_client(&wanted.client.subject, &connection.salt);
     load_client(app, connection, &client, known).await?;
     let mut writes = plan::plan(&wanted, known, &client);
-    if let Some(look_up) = writes.first().filter(|write| write.key == client && write.action == Action::Find).cloned() {
+    let looks_up = |write: &&Write| write.key == client && matches!(write.action, Action::Find | Action::Adopt);
+    if let Some(look_up) = writes.first().filter(looks_up).cloned() {
         let books = books(app, connection, used).await?;
         match apply::client::look_up(&books, &wanted, known, &look_up).await {
             Ok(Some((found, _))) => known.client = Some(found),
             Ok(None) => known.absent.push(client.clone()),
             Err(Error::Waiting(problem) | Error::Refused(problem)) => return Ok(Err(problem)),
+            Err(Error::Unfit(unfit)) => return Ok(Err(unfit.problem)),
             Err(error) if error.unauthorized().is_some() => return Err(error),
             // What comes after the look-up is shown as far as it can be told without FreshBooks.
             Err(_) => return Ok(Ok((wanted, writes))),

@@ -333,7 +333,9 @@ impl TestApp {
         let verdict = audit::verify(db, self.connection).await.unwrap();
         assert!(matches!(verdict, audit::Verdict::Intact(_)), "{verdict:?}");
         let intended = resource_link::Entity::find()
-            .filter(resource_link::Column::State.eq(resource_link::State::Intended))
+            .filter(
+                resource_link::Column::State.is_in([resource_link::State::Intended, resource_link::State::Adopting]),
+            )
             .filter(resource_link::Column::FreshbooksId.is_not_null())
             .all(db)
             .await

@@ -30,6 +30,8 @@ pub(in super::super) enum DocumentState {
     Waiting,
     /// It was about to be written; whether it was is looked up before anything else is done.
     Intended,
+    /// Somebody named it by `adoptDocument`: it is read before anything is done about it, and given back where it does not fit.
+    Adopting,
     /// FreshBooks has it.
     Confirmed,
     /// It was removed again in FreshBooks.
@@ -40,6 +42,7 @@ impl From<State> for DocumentState {
     fn from(state: State) -> Self {
         match state {
             State::Intended => Self::Intended,
+            State::Adopting => Self::Adopting,
             State::Confirmed => Self::Confirmed,
             State::Removed => Self::Removed,
         }
@@ -51,7 +54,7 @@ impl From<State> for DocumentState {
 pub(in super::super) struct OrderClient {
     /// FreshBooks' id of the client; null until it has answered.
     freshbooks_id: Option<String>,
-    /// Whether the client was there already and was found by its e-mail address. Such a client keeps what a person filled in: blanks are
+    /// Whether the client was there already: found by its e-mail address, or named by a person. Such a client keeps what a person filled in: blanks are
     /// filled, and later changes in Shopify are followed, except for guests. False for clients that we made for this buyer, and for one that
     /// is no longer linked to anybody in Shopify.
     matched: bool,
@@ -159,7 +162,7 @@ pub(super) async fn invoice(ctx: &Context<'_>, order: &Model) -> Result<Option<I
     };
     Ok(Some(Invoice {
         freshbooks_id: text(row.freshbooks_id),
-        number: row.natural_key.clone(),
+        number: facts.number.clone().or_else(|| row.natural_key.clone()),
         amount: money(facts.total, &facts, order),
         outstanding: money(outstanding, &facts, order),
         url: account.zip(row.freshbooks_id).map(|(account, id)| invoice_url(&account, id)),

@@ -1,4 +1,5 @@
-//! What a person does about one order: sync it ahead of everything else, decide about what was changed in FreshBooks, or give it up.
+//! What a person does about one order: sync it ahead of everything else, decide about what was changed in FreshBooks, name a document that
+//! is there already, or give it up.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use entity::{
@@ -13,7 +14,9 @@ use super::{
         mutation::{UserError, UserErrorCode},
         node::Numbered,
     },
-    SyncedOrder, by_name,
+    SyncedOrder,
+    adopt::AdoptDocumentInput,
+    by_name,
     drift::ResolveDriftInput,
     shopify_order_id,
 };
@@ -46,7 +49,7 @@ pub(in super::super) struct DismissOrderInput {
     reason: String,
 }
 
-/// What became of a resync, of a decision, or of a dismissal.
+/// What became of a resync, of a decision, of a document that was named, or of a dismissal.
 #[derive(SimpleObject)]
 pub(in super::super) struct ResyncOrderPayload {
     /// The order, due now or given up; null where the input must be mended first.
@@ -56,11 +59,11 @@ pub(in super::super) struct ResyncOrderPayload {
 }
 
 impl ResyncOrderPayload {
-    fn of(row: Model) -> Self {
+    pub(super) fn of(row: Model) -> Self {
         Self { order: Some(SyncedOrder(row)), user_errors: Vec::new() }
     }
 
-    fn invalid(field: &str, message: &str, code: UserErrorCode) -> Self {
+    pub(super) fn invalid(field: &str, message: &str, code: UserErrorCode) -> Self {
         Self { order: None, user_errors: vec![UserError::new(field, message, code)] }
     }
 }
@@ -113,6 +116,25 @@ impl OrderMutation {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Says that a document which is in FreshBooks already is this order's: an invoice that was written by hand, the right one of several
+    /// clients, a payment or a credit note that somebody has recorded. The next visit, ahead of everything else, reads it. Where it fits it
+    /// is linked, and from then on kept right like any other of the order's documents: what differs from Shopify is written, a client keeps
+    /// what a person filled in. Where it does not fit nothing of it is changed, and the order waits as `ADOPTION_REFUSED` with the reason.
+    /// Naming the same document again changes nothing; an order that was dismissed is taken up again. For the role SUPPORT.
+    async fn adopt_document(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which document, and what it is of which order.")] input: AdoptDocumentInput,
+    ) -> Result<ResyncOrderPayload> {
+        ctx.role_may(Right::Resync)?;
+        let (id, connection) = match known(ctx, &input.order_id).await? {
+            Ok(found) => found,
+            Err(payload) => return Ok(payload),
+        };
+        let by = ctx.may(Right::Resync, connection)?;
+        input.adopt(ctx.app(), &by, id).await
     }
 
     /// Gives one order up, whatever its state: it is out of the way until somebody resyncs it. Its changes in Shopify are still recorded, and

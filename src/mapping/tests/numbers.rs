@@ -55,6 +55,11 @@ fn the_invoice_names_its_order_in_the_form_by_which_it_is_found_again() {
         ("", 7001, false),
     ] {
         assert_eq!(invoice::is_ours(notes, id), ours, "{notes:?} {id}");
+        let of_somebody = notes.contains("Shopify order ");
+        assert_eq!(invoice::is_anothers(notes, id), of_somebody && !ours, "{notes:?} {id}");
+    }
+    for notes in ["Shopify order of last week", "Shopify order #7, id unknown", "see Shopify order #7, id 7"] {
+        assert!(!invoice::is_anothers(notes, 7001), "{notes:?} is a person's");
     }
 }
 

@@ -127,6 +127,8 @@ fn a_payment_is_dated_by_the_day_the_money_moved_and_says_what_it_was() {
     let payment = only(&wanted.payments);
     assert_eq!(payment.draft.note, "Shopify transaction 5 of order #1001 (id 7001), shopify_payments");
     assert!(payment::is_ours(&payment.draft.note, 5) && !payment::is_ours(&payment.draft.note, 51));
+    assert!(!payment::is_anothers(&payment.draft.note, 5) && payment::is_anothers(&payment.draft.note, 51));
+    assert!(!payment::is_anothers("Shopify transaction of Monday", 5));
 }
 
 #[test]

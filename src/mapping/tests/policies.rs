@@ -52,6 +52,7 @@ fn a_credit_note_names_its_refund_order_and_invoice() {
     let credit = only(&wanted.credits);
     assert_eq!(credit.draft.notes, "Shopify refund 8 of order #1001 (id 7001), invoice 1001");
     assert!(credit::is_ours(&credit.draft.notes, 8) && !credit::is_ours(&credit.draft.notes, 81));
+    assert!(!credit::is_anothers(&credit.draft.notes, 8) && credit::is_anothers(&credit.draft.notes, 81));
     assert_eq!((credit.draft.credit_type.as_str(), credit.draft.currency_code.as_str()), ("goodwill", "CAD"));
     assert_eq!((wanted.proof.shopify, wanted.proof.predicted, wanted.invoice.total), (1356, 1356, 2712));
     assert_eq!(wanted.invoice.adjusted, Vec::<i64>::new());

@@ -46,3 +46,22 @@ fn each_confirmed_write_shortens_the_plan_until_nothing_is_left() {
         plan(&wanted, &known, &client).into_iter().map(|write| (write.key.kind, write.action)).collect();
     assert_eq!(steps, [(Kind::Payment, Action::Update), (Kind::Invoice, Action::Update)]);
 }
+
+#[test]
+fn an_invoice_that_a_person_named_is_read_before_anything_else_is_looked_for_or_made() {
+    let wanted = want(&mugs(), &Settings::default());
+    let client = LinkKey { kind: Kind::Client, shopify_id: "guest:x".to_owned() };
+    let named = |id| KnownDoc { state: State::Adopting, id: Some(id), written: None, facts: Facts::default() };
+    let steps = |known: &Known| -> Vec<_> {
+        let writes = plan(&wanted, known, &client).into_iter();
+        writes.map(|write| (write.key.kind, write.action, write.id, write.request.is_some())).collect()
+    };
+    let mut known = Known { invoice: Some(named(2)), ..Known::default() };
+    assert_eq!(steps(&known), [(Kind::Invoice, Action::Adopt, Some(2), false)]);
+    // A payment on it is read after it, and before anything of it is changed.
+    known.payments.insert(5, KnownDoc { state: State::Adopting, id: Some(3), written: None, facts: Facts::default() });
+    assert_eq!(steps(&known), [(Kind::Invoice, Action::Adopt, Some(2), false)]);
+    let facts = Facts { client: Some(1), total: Some(2712), ..Facts::default() };
+    known.invoice = Some(KnownDoc { state: State::Confirmed, id: Some(2), written: None, facts });
+    assert_eq!(steps(&known)[0], (Kind::Payment, Action::Adopt, Some(3), false));
+}

@@ -3,14 +3,18 @@
 use entity::resource_link::{Kind, State};
 use serde_json::{Map, Value};
 
-use super::{Error, Step, gone};
+use super::{
+    Error, Step,
+    adopt::{NOT_THERE, unfit},
+    gone,
+};
 use crate::{
     drift::view::view,
     freshbooks::{
         Books, Error as BooksError, Told,
         model::{Client, ClientDraft, VisState},
     },
-    link::{Facts, KnownDoc, seen::View},
+    link::{Facts, KnownDoc, LinkKey, seen::View},
     mapping::{Subject, Wanted, WantedClient, client},
     problem::{Owner, Problem},
     sync::plan::{Action, Draft, Known, Write},
@@ -92,6 +96,11 @@ pub(in crate::sync) async fn look_up(
 ) -> Result<Option<(KnownDoc<ClientDraft>, View)>, Error> {
     let draft = &wanted.client.draft;
     let (client, ours, facts) = match write.id {
+        Some(id) if write.action == Action::Adopt => {
+            let client = named(books, &wanted.client, &write.key, id).await?;
+            let ours = client::is_ours(&client.note, &wanted.client.subject);
+            (client, ours, Facts { adopted: !ours, ..Facts::default() })
+        }
         Some(id) => {
             let client = books.client(id).await?.ok_or_else(|| gone("client", id))?;
             let facts = known.client.as_ref().map(|doc| doc.facts.clone()).unwrap_or_default();
@@ -111,8 +120,24 @@ pub(in crate::sync) async fn look_up(
     Ok(Some((KnownDoc { state, id: Some(client.id), written: Some(written), facts }, shown)))
 }
 
-/// The client for an order, and whether it is one that we made. Several that fit are a person's decision.
-async fn find(books: &Books, wanted: &WantedClient) -> Result<Option<(Told<Client>, bool)>, Error> {
+/// The client that a person named.
+async fn named(books: &Books, wanted: &WantedClient, key: &LinkKey, id: i64) -> Result<Told<Client>, Error> {
+    let client = books.client(id).await?.ok_or_else(|| unfit(key, id, NOT_THERE))?;
+    if client.vis_state != VisState::Active {
+        return Err(unfit(key, id, "it is archived or deleted"));
+    }
+    if client::is_anothers(&client.note, &wanted.subject) {
+        return Err(unfit(key, id, "its note says that it is another customer's"));
+    }
+    let others = candidates(books, wanted).await?;
+    match others.iter().find(|row| row.id != id && client::is_ours(&row.note, &wanted.subject)) {
+        Some(ours) => Err(unfit(key, id, &format!("{} was made by us for the same; a resync links it", ours.id))),
+        None => Ok(client),
+    }
+}
+
+/// The active clients that may be this customer's, the oldest first.
+async fn candidates(books: &Books, wanted: &WantedClient) -> Result<Vec<Told<Client>>, Error> {
     let WantedClient { subject, draft, by_email, .. } = wanted;
     // A company is known by its number: people come and go with their addresses.
     let by_note = draft.email.is_empty() || matches!(subject, Subject::Company(_));
@@ -127,6 +152,13 @@ async fn find(books: &Books, wanted: &WantedClient) -> Result<Option<(Told<Clien
         found.retain(|row| row.vis_state == VisState::Active);
     }
     found.sort_by_key(|row| row.id);
+    Ok(found)
+}
+
+/// The client for an order, and whether it is one that we made. Several that fit are a person's decision.
+async fn find(books: &Books, wanted: &WantedClient) -> Result<Option<(Told<Client>, bool)>, Error> {
+    let WantedClient { subject, by_email, .. } = wanted;
+    let mut found = candidates(books, wanted).await?;
     if let Some(ours) = found.iter().find(|row| client::is_ours(&row.note, subject)) {
         return Ok(Some((ours.clone(), true)));
     }
@@ -136,12 +168,18 @@ async fn find(books: &Books, wanted: &WantedClient) -> Result<Option<(Told<Clien
     }
     match found.len() {
         1 => Ok(found.pop().map(|row| (row, false))),
-        several => Err(Error::Waiting(Problem::new(
-            Owner::Accountant,
-            "AMBIGUOUS_CLIENT",
-            format!("FreshBooks has {several} active clients with this customer's e-mail address."),
-            "Archive or merge all but one of them in FreshBooks, then resync the order.",
-        ))),
+        several => {
+            let ids: Vec<String> = found.iter().map(|row| row.id.to_string()).collect();
+            Err(Error::Waiting(Problem::new(
+                Owner::Accountant,
+                "AMBIGUOUS_CLIENT",
+                format!(
+                    "FreshBooks has {several} active clients with this customer's e-mail address: {}.",
+                    ids.join(", ")
+                ),
+                "Say which one by adoptDocument; or archive or merge all but one of them in FreshBooks, then resync the order.",
+            )))
+        }
     }
 }
 

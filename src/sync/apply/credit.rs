@@ -56,6 +56,9 @@ impl Step<'_, '_> {
 
     /// The credit note of a refund whose last write may or may not have been done.
     async fn find_credit(&self, refund: i64, draft: &CreditNoteDraft) -> Result<Option<Told<CreditNote>>, Error> {
+        if let Some(id) = self.write.id.filter(|_| self.write.action == Action::Adopt) {
+            return self.named_credit(id, refund, draft).await.map(Some);
+        }
         if let Some(id) = self.write.id {
             return self.books.credit_note(id).await?.map(Some).ok_or_else(|| gone("credit note", id));
         }

@@ -2,7 +2,7 @@
 
 use entity::resource_link::Kind;
 
-use super::{Error, Step, cents, gone, state};
+use super::{Error, Step, adopt::misfit, cents, gone, state};
 use crate::{
     drift::view::view,
     freshbooks::{
@@ -10,7 +10,7 @@ use crate::{
         model::{Invoice, InvoiceDraft, VisState},
     },
     link::KnownDoc,
-    mapping::invoice,
+    mapping::{cents_text, invoice},
     problem::{Owner, Problem},
     sync::plan::{Action, Draft},
 };
@@ -22,7 +22,7 @@ impl Step<'_, '_> {
         let Some((answer, written, outcome)) = self.ask_invoice(&draft).await? else { return Ok(()) };
         let known = self.known.invoice.as_ref();
         let written = match self.write.action {
-            Action::Create | Action::Update | Action::Find => written,
+            Action::Create | Action::Update | Action::Find | Action::Adopt => written,
             _ => known.and_then(|doc| doc.written.clone()),
         };
         let mut facts = known.map(|doc| doc.facts.clone()).unwrap_or_default();
@@ -57,6 +57,7 @@ impl Step<'_, '_> {
     ) -> Result<Option<(Told<Invoice>, Option<InvoiceDraft>, &'static str)>, Error> {
         let Some(request) = &self.write.request else {
             let found = match self.write.id {
+                Some(id) if self.write.action == Action::Adopt => Some(self.named_invoice(id).await?),
                 Some(id) => Some(self.books.invoice(id).await?.ok_or_else(|| gone("invoice", id))?),
                 None => self.find_invoice(&draft.invoice_number).await?,
             };
@@ -100,11 +101,45 @@ impl Step<'_, '_> {
         if found.is_empty() || !settled {
             return Ok(None);
         }
+        for row in &found {
+            if self.may_be_this_orders(row).await? {
+                return Err(Error::Waiting(Problem::new(
+                    Owner::Accountant,
+                    "ADOPTION_OFFERED",
+                    format!(
+                        "FreshBooks already has an invoice {number} that is not ours, and it has this order's client and total: {} with {} {}.",
+                        row.id,
+                        cents_text(cents(row.amount.amount)),
+                        row.amount.code
+                    ),
+                    "If it is this order's invoice, link it by adoptDocument with this id. Else give this connection its own numbers \
+                     (setting invoiceNumber, such as SH-{number}), or rename that invoice and resync the order.",
+                )));
+            }
+        }
+        let ids: Vec<String> = found.iter().map(|row| row.id.to_string()).collect();
         Err(Error::Refused(Problem::new(
             Owner::Accountant,
             "INVOICE_NUMBER_TAKEN",
-            format!("FreshBooks already has an invoice {number} that is not ours."),
+            format!("FreshBooks already has an invoice {number} that is not ours: {}.", ids.join(", ")),
             "Give this connection its own numbers (setting invoiceNumber, such as SH-{number}), or rename that invoice.",
         )))
+    }
+
+    /// Whether somebody else's invoice may well be the one of this order: the same money, of the client that the order would get.
+    async fn may_be_this_orders(&self, row: &Told<Invoice>) -> Result<bool, Error> {
+        if cents(row.amount.amount) != self.wanted.invoice.total || misfit(row, self.wanted).is_some() {
+            return Ok(false);
+        }
+        let same = self.known.client.as_ref().and_then(|doc| doc.id) == Some(row.customerid);
+        let email = &self.wanted.client.draft.email;
+        let fits = same
+            || (!email.is_empty()
+                && self
+                    .books
+                    .client(row.customerid)
+                    .await?
+                    .is_some_and(|client| client.email.trim().to_lowercase() == *email));
+        Ok(fits && self.holder(row.id).await?.is_none())
     }
 }

@@ -45,8 +45,12 @@ pub(super) async fn fits(books: &Books, known: &mut Known, write: &Write) -> Res
     Err(Error::Refused(Problem::new(
         Owner::Accountant,
         "PAYMENT_EXCEEDS_OUTSTANDING",
-        "The invoice has less outstanding in FreshBooks than this payment: somebody has recorded one there as well.",
-        "Delete the payment made by hand on this invoice, then resync the order.",
+        format!(
+            "The invoice {} has less outstanding in FreshBooks than the payment of transaction {}: somebody has recorded one there as well.",
+            draft.invoiceid, write.key.shopify_id
+        ),
+        "If the payment made by hand is the same money, link it by adoptDocument with this transaction. Else delete it there, then resync \
+         the order.",
     )))
 }
 
@@ -76,6 +80,10 @@ impl Step<'_, '_> {
         let draft = draft.clone();
         let transaction: i64 = self.write.key.shopify_id.parse().unwrap_or_default();
         let before = self.known.payments.get(&transaction).and_then(|doc| doc.written.clone());
+        if let Some(id) = self.write.id.filter(|_| self.write.action == Action::Adopt) {
+            let found = self.named_payment(id, transaction, &draft).await?;
+            return self.confirm_payment(transaction, &found, Some(held(&found, draft.date)), "adopted").await;
+        }
         let Some(request) = &self.write.request else { return self.find_payment(transaction, &draft, before).await };
         let was = booked(self.known, self.write);
         let answer = self.books.send_payment(request).await?;

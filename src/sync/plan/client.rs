@@ -23,8 +23,8 @@ pub(super) fn plan(wanted: &Wanted, known: &Known, key: &LinkKey) -> Option<Writ
     }
     let Some(doc) = known.client.as_ref().filter(|doc| doc.state == State::Confirmed) else {
         if !known.absent.contains(key) {
-            let id = known.client.as_ref().and_then(|doc| doc.id);
-            return write(Action::Find, id, None, Vec::new());
+            let (id, named) = known.client.as_ref().map_or((None, false), |doc| (doc.id, doc.state == State::Adopting));
+            return write(if named { Action::Adopt } else { Action::Find }, id, None, Vec::new());
         }
         let mut mappings = diff(None, &draft, &pairs(&client::SOURCES), personal);
         mappings.extend(in_full(wanted));

@@ -2,7 +2,7 @@
 
 use entity::resource_link::{Kind, State};
 
-use super::{Action, Draft, Known, Write, in_doubt, known_ids};
+use super::{Action, Draft, Known, Write, known_ids, look_up};
 use crate::{
     freshbooks::{
         credit_notes,
@@ -19,7 +19,7 @@ const FIXED: [&str; 4] = ["clientid", "create_date", "currency_code", "credit_ty
 pub(super) fn plan(wanted: &Wanted, known: &Known, customer: Option<i64>) -> Vec<Write> {
     let is_wanted = |refund: &i64| wanted.credits.iter().any(|credit| credit.refund == *refund);
     let gone = known.credits.iter().filter(|(refund, _)| !is_wanted(refund));
-    let gone = gone.filter_map(|(refund, doc)| remove(*refund, doc, known));
+    let gone = gone.filter_map(|(refund, doc)| remove(*refund, doc, known, wanted));
     gone.chain(wanted.credits.iter().filter_map(|credit| of_refund(credit, known, customer))).collect()
 }
 
@@ -31,8 +31,8 @@ fn of_refund(credit: &WantedCredit, known: &Known, customer: Option<i64>) -> Opt
         Some(Write { key: key.clone(), action, id, request, draft: Draft::Credit(draft.clone()), mappings })
     };
     let doc = known.credits.get(&credit.refund);
-    if let Some(doc) = doc.filter(|doc| in_doubt(doc, &key, known)) {
-        return write(Action::Find, doc.id, None, Vec::new());
+    if let Some((doc, action)) = doc.and_then(|doc| Some((doc, look_up(doc, &key, known)?))) {
+        return write(action, doc.id, None, Vec::new());
     }
     let Some((doc, id)) = doc.and_then(|doc| Some((doc, doc.id?))) else {
         let request = known_ids(credit_notes::create(&draft), "credit_note", "clientid", customer);
@@ -53,11 +53,21 @@ fn of_refund(credit: &WantedCredit, known: &Known, customer: Option<i64>) -> Opt
 }
 
 /// The credit note of a refund that is not recorded so any more: its money never moved after all.
-fn remove(refund: i64, doc: &KnownDoc<CreditNoteDraft>, known: &Known) -> Option<Write> {
+fn remove(refund: i64, doc: &KnownDoc<CreditNoteDraft>, known: &Known, wanted: &Wanted) -> Option<Write> {
     let key = credit_key(refund);
-    let draft = Draft::Credit(doc.written.clone()?);
-    if in_doubt(doc, &key, known) {
-        return Some(Write { key, action: Action::Find, id: doc.id, request: None, draft, mappings: Vec::new() });
+    // Stands in where a person named one: nothing is written with it.
+    let blank = || CreditNoteDraft {
+        clientid: 0,
+        create_date: wanted.invoice.draft.create_date,
+        currency_code: wanted.currency.code().to_owned(),
+        credit_type: String::new(),
+        notes: String::new(),
+        lines: Vec::new(),
+    };
+    let written = doc.written.clone().or_else(|| (doc.state == State::Adopting).then(blank));
+    let draft = Draft::Credit(written?);
+    if let Some(action) = look_up(doc, &key, known) {
+        return Some(Write { key, action, id: doc.id, request: None, draft, mappings: Vec::new() });
     }
     let id = doc.id.filter(|_| doc.state == State::Confirmed)?;
     let request = Some(credit_notes::set_vis_state(id, VisState::Deleted));

@@ -47,7 +47,7 @@ pub fn spare(writes: Vec<Write>, known: &Known) -> Result<Spared, Problem> {
         let noun = noun(write.key.kind);
         let sent = sent(&write);
         let stands = |field: &str| match (write.action, write.key.kind) {
-            (Action::Find | Action::Create, _) => false,
+            (Action::Find | Action::Adopt | Action::Create, _) => false,
             (Action::Void | Action::Delete | Action::Restore, _) => {
                 held.changed.contains(field) || (held.kept.contains(field) && MONEY.contains(&field))
             }

@@ -3,7 +3,7 @@
 use entity::resource_link::State;
 use serde_json::Value;
 
-use super::{Action, Draft, Known, Write, in_doubt, known_ids, payment};
+use super::{Action, Draft, Known, Write, known_ids, look_up, payment};
 use crate::{
     audit::FieldMapping,
     freshbooks::{invoices, model::VisState},
@@ -24,8 +24,8 @@ pub(super) fn plan(wanted: &Wanted, known: &Known, key: &LinkKey, customer: Opti
         draft: Draft::Invoice(draft.clone()),
         mappings,
     };
-    if let Some(doc) = known.invoice.as_ref().filter(|doc| in_doubt(doc, key, known)) {
-        return vec![write(Action::Find, doc.id, None, Vec::new())];
+    if let Some((doc, action)) = known.invoice.as_ref().and_then(|doc| Some((doc, look_up(doc, key, known)?))) {
+        return vec![write(action, doc.id, None, Vec::new())];
     }
     let Some((doc, id)) = known.invoice.as_ref().and_then(|doc| Some((doc, doc.id?))) else {
         let ask = *issue == Issue::Sent && known.issues_in_create != Some(false);
@@ -79,8 +79,8 @@ pub(super) fn void(wanted: &Wanted, known: &Known, key: &LinkKey) -> Vec<Write> 
         draft: Draft::Invoice(doc.written.clone().unwrap_or_else(|| wanted.invoice.draft.clone())),
         mappings: vec![],
     };
-    if in_doubt(doc, key, known) {
-        return vec![write(Action::Find, doc.id, None)];
+    if let Some(action) = look_up(doc, key, known) {
+        return vec![write(action, doc.id, None)];
     }
     let Some(id) = doc.id else { return Vec::new() };
     let mut writes: Vec<Write> = known

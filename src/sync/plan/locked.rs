@@ -31,7 +31,7 @@ pub fn locked(writes: &[Write], known: &Known, settings: &Settings) -> Option<Pr
 
 /// The date that the document has, and the one that it would get.
 fn dates(write: &Write, known: &Known) -> [Option<NaiveDate>; 2] {
-    if write.action == Action::Find {
+    if matches!(write.action, Action::Find | Action::Adopt) {
         return [None, None];
     }
     let number = || write.key.shopify_id.parse::<i64>().ok();

@@ -3,7 +3,7 @@
 use entity::resource_link::{Kind, State};
 use rust_decimal::Decimal;
 
-use super::{Action, Draft, Known, Write, in_doubt, known_ids};
+use super::{Action, Draft, Known, Write, known_ids, look_up};
 use crate::{
     freshbooks::{
         model::{Amount, PaymentDraft, VisState},
@@ -25,7 +25,7 @@ pub(super) fn plan(wanted: &Wanted, known: &Known) -> (Vec<Write>, Vec<Write>) {
         if let Some(write) = write {
             // What may be there already can stand in the way of a lower invoice.
             let goes_first = match write.action {
-                Action::Find => invoice.is_some(),
+                Action::Find | Action::Adopt => invoice.is_some(),
                 _ => payment.amount() < before,
             };
             if goes_first { lowered.push(write) } else { raised.push(write) }
@@ -53,8 +53,8 @@ fn of_payment(
         Some(Write { key: key.clone(), action, id, request, draft: Draft::Payment(draft.clone()), mappings })
     };
     let sources = pairs(&payment::SOURCES);
-    if let Some(doc) = doc.filter(|doc| in_doubt(doc, &key, known)) {
-        return write(Action::Find, doc.id, None, Vec::new());
+    if let Some((doc, action)) = doc.and_then(|doc| Some((doc, look_up(doc, &key, known)?))) {
+        return write(action, doc.id, None, Vec::new());
     }
     if payment.amount() == 0 {
         return doc.and_then(|doc| delete(payment.transaction, doc, &payment.draft));
@@ -88,9 +88,9 @@ pub(super) fn gone(transaction: i64, doc: &KnownDoc<PaymentDraft>, known: &Known
     };
     let draft = doc.written.clone().unwrap_or_else(blank);
     let key = payment_key(transaction);
-    if in_doubt(doc, &key, known) {
+    if let Some(action) = look_up(doc, &key, known) {
         let draft = Draft::Payment(draft);
-        return Some(Write { key, action: Action::Find, id: doc.id, request: None, draft, mappings: Vec::new() });
+        return Some(Write { key, action, id: doc.id, request: None, draft, mappings: Vec::new() });
     }
     delete(transaction, doc, &draft)
 }
