@@ -218,6 +218,7 @@ impl App {
         if role != Role::Web {
             self.start_work().await?;
         }
+        self.spawn(self.db.clone().watch(self.stop.clone()));
         self.spawn(keep_time(self.clone()));
         let metrics: http::Metrics = Arc::new(telemetry::prometheus);
         let router = match role {
@@ -268,7 +269,9 @@ impl App {
 /// Clocks drift, and are set by hand.
 async fn keep_time(app: App) {
     while app.stop.run_until_cancelled(tokio::time::sleep(KEEP_TIME)).await.is_some() {
-        if let Err(e) = app.set_clock().await {
+        if let Err(e) = app.set_clock().await
+            && app.db.failed(&e).is_none()
+        {
             warn!(error = &e as &dyn std::error::Error, "the clock could not be compared with the database's");
         }
     }

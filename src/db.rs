@@ -3,21 +3,34 @@
 //! SQLite gets one writing connection and a pool of readers: a read-then-write transaction on one of several writers dies of "database is
 //! locked" whatever the busy timeout. Commits are synced to disk: what we answered 200 for must survive a power cut.
 
-use std::{sync::Arc, time::Duration};
+mod outage;
+mod trouble;
+
+use std::{future::ready, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    DbErr, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
     sqlx::{
         self, ConnectOptions as _, Connection, PgConnection, Row,
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
     },
 };
+use tokio::time::timeout;
+
+use self::outage::Outage;
+pub use self::trouble::Trouble;
 
 /// How long a database may take to answer at the start.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// How long anything waits for a free connection. Shorter than a lease by far: what waits in vain gives its row back in time.
+const FREE_WITHIN: Duration = Duration::from_secs(10);
+/// How long another process may hold the SQLite file before that is said; whoever waits for the writing connection meanwhile still gets it.
+const BUSY: Duration = Duration::from_secs(5);
+/// How long a database that works takes to say so, at most.
+const PING_WITHIN: Duration = Duration::from_secs(2);
 /// How long readers are waited for before SQLite's log is emptied; writers wait meanwhile.
 const SCRUB_PATIENCE: Duration = Duration::from_millis(300);
 /// Held while migrating, so that replicas that start together take turns.
@@ -27,7 +40,7 @@ const MIGRATION_LOCK: i64 = 0x6d6c_636f_6e6e;
 async fn answers(url: &str) -> Result<(), DbErr> {
     let lost = |error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)));
     let timed_out = |_| DbErr::Custom(format!("no answer within {} seconds", CONNECT_WITHIN.as_secs()));
-    let connection = tokio::time::timeout(CONNECT_WITHIN, PgConnection::connect(url)).await.map_err(timed_out)?;
+    let connection = timeout(CONNECT_WITHIN, PgConnection::connect(url)).await.map_err(timed_out)?;
     connection.map_err(lost)?.close().await.map_err(lost)
 }
 
@@ -36,6 +49,7 @@ async fn answers(url: &str) -> Result<(), DbErr> {
 pub struct Db {
     write: DatabaseConnection,
     read: DatabaseConnection,
+    outage: Outage,
 }
 
 impl Db {
@@ -47,16 +61,22 @@ impl Db {
         let options = |url: &str, connections: u32| {
             let mut options = ConnectOptions::new(url.to_owned());
             options.max_connections(connections).sqlx_logging(false);
-            options.connect_timeout(CONNECT_WITHIN).acquire_timeout(Duration::from_secs(30));
+            options.connect_timeout(CONNECT_WITHIN).acquire_timeout(FREE_WITHIN);
             options
         };
         if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             answers(url).await?;
             let mut pooled = options(url, 20);
-            // A plan that was made for an empty table is kept while it fills, and reads all of it.
-            pooled.map_sqlx_postgres_opts(|options| options.options([("plan_cache_mode", "force_custom_plan")]));
+            pooled.map_sqlx_postgres_opts(|options| {
+                options.options([
+                    // A plan that was made for an empty table is kept while it fills, and reads all of it.
+                    ("plan_cache_mode", "force_custom_plan"),
+                    // A process that is frozen within a transaction would lock out all others until it wakes.
+                    ("idle_in_transaction_session_timeout", "20s"),
+                ])
+            });
             let pool = Database::connect(pooled).await?;
-            return Ok(Self { write: pool.clone(), read: pool });
+            return Ok(Self { write: pool.clone(), read: pool, outage: Outage::default() });
         }
         if !url.starts_with("sqlite:") {
             return Err(DbErr::Custom("the URL begins with neither sqlite: nor postgres:".to_owned()));
@@ -65,7 +85,7 @@ impl Db {
             options
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
-                .busy_timeout(Duration::from_secs(10))
+                .busy_timeout(BUSY)
                 .foreign_keys(true)
                 // What is deleted is overwritten: an erased customer must not be found in the file.
                 .pragma("secure_delete", "ON")
@@ -76,11 +96,13 @@ impl Db {
         };
         let mut writer = options(url, 1);
         writer.map_sqlx_sqlite_opts(tune);
+        // A disk that is full makes SQLite give a transaction up by itself. The driver does not notice, and would never begin another one.
+        writer.map_sqlx_sqlite_before_acquire(|connection, _| Box::pin(ready(Ok(!connection.is_in_transaction()))));
         let write = Database::connect(writer).await?;
         let mut readers = options(url, 4);
         readers.map_sqlx_sqlite_opts(move |options| tune(options).read_only(true).create_if_missing(false));
         let read = Database::connect(readers).await?;
-        Ok(Self { write, read })
+        Ok(Self { write, read, outage: Outage::default() })
     }
 
     /// For reads outside a transaction.
@@ -122,6 +144,8 @@ impl Db {
                 format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"),
             ))
             .await?;
+        // It does nothing else, for as long as it takes.
+        guard.execute_unprepared("SET LOCAL idle_in_transaction_session_timeout = 0").await?;
         let migrated = Migrator::up(&self.write, None).await;
         guard.rollback().await?;
         migrated
@@ -184,11 +208,12 @@ impl Db {
         row.map(|row| row.try_get("", "now")).transpose()
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, and soon.
     ///
     /// # Errors
     /// When it does not.
     pub async fn ping(&self) -> Result<(), DbErr> {
-        self.read.ping().await
+        let late = |_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
+        timeout(PING_WITHIN, self.read.ping()).await.map_err(late)?
     }
 }

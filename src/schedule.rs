@@ -50,7 +50,9 @@ pub async fn start(app: &App) -> Result<(), Error> {
             if app.stop.is_cancelled() {
                 return;
             }
-            if let Err(e) = fire_due(&app).await {
+            if let Err(e) = fire_due(&app).await
+                && app.db.failed(&e).is_none()
+            {
                 error!(error = &e as &dyn std::error::Error, "due schedules could not be looked up");
             }
         })

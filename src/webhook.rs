@@ -113,6 +113,9 @@ async fn store(app: &App, batch: Vec<Waiting>) {
     let Err(e) = together(app, &arrivals).await else {
         return answers.into_iter().for_each(|waits| answer(waits, true));
     };
+    if app.db.failed(&e).is_some() {
+        return answers.into_iter().for_each(|waits| answer(waits, false)); // alone they would fare no better
+    }
     if arrivals.len() > 1 {
         warn!(error = &e as &dyn std::error::Error, "deliveries could not be stored together: each is tried alone");
     }

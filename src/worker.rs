@@ -46,6 +46,7 @@ pub async fn run(app: &App) {
         ] {
             match outcome {
                 Ok(rows) => claimed += rows,
+                Err(e) if app.db.failed(&e).is_some() => {}
                 Err(e) => error!(error = &e as &dyn std::error::Error, "due work could not be claimed"),
             }
         }
@@ -203,6 +204,7 @@ async fn hold<E: Due>(app: &App, lease: Lease, every: TimeDelta) {
                 warn!("the lease of row {} was lost; another worker has it", lease.id);
                 return;
             }
+            Err(e) if app.db.failed(&e).is_some() => {}
             Err(e) => {
                 warn!(error = &e as &dyn std::error::Error, "the lease of row {} could not be renewed", lease.id);
             }

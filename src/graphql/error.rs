@@ -9,7 +9,7 @@ use async_graphql::{ErrorExtensionValues, ServerError};
 use sea_orm::DbErr;
 use tracing::error;
 
-use crate::{alert, audit, auth::Denied, connection, crypto, customer_key, drift, link, order, privacy};
+use crate::{alert, audit, auth::Denied, connection, crypto, customer_key, db::Trouble, drift, link, order, privacy};
 
 /// What resolvers return.
 pub(super) type Result<T> = std::result::Result<T, Fault>;
@@ -33,7 +33,10 @@ pub(super) enum Fault {
 impl Fault {
     /// Something of ours failed: logged here, told to nobody.
     pub(super) fn internal(cause: &(dyn StdError + 'static)) -> Self {
-        error!(error = cause, "a GraphQL operation failed");
+        match Trouble::of(cause) {
+            Some(trouble) => error!(error = cause, "a GraphQL operation failed: {trouble}"),
+            None => error!(error = cause, "a GraphQL operation failed"),
+        }
         Self::Internal("Something went wrong here; the log says what, under this answer's x-request-id.")
     }
 

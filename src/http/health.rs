@@ -37,7 +37,9 @@ pub(super) async fn ready(State(health): State<Health>) -> Response<Body> {
         Ok(()) if health.app.stop.is_cancelled() => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response(),
         Ok(()) => "ready\n".into_response(),
         Err(error) => {
-            warn!(error = &error as &dyn std::error::Error, "not ready: the database does not answer");
+            if health.app.db.failed(&error).is_none() {
+                warn!(error = &error as &dyn std::error::Error, "not ready: the database does not answer");
+            }
             (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response()
         }
     }

@@ -185,9 +185,10 @@ impl<B> OnResponse<B> for RequestSpan {
     fn on_response(self, response: &Response<B>, latency: Duration, span: &Span) {
         let _entered = span.enter();
         let status = response.status();
-        if status.is_server_error() {
+        // Whoever cannot serve just now has said why, once for all.
+        if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
             warn!(status = status.as_u16(), ?latency, "answered {status} after {latency:?}");
-        } else if span.metadata().is_some() && status.is_success() {
+        } else if span.metadata().is_some() && (status.is_success() || status.is_server_error()) {
             debug!(status = status.as_u16(), ?latency, "answered {status} after {latency:?}");
         } else {
             info!(status = status.as_u16(), ?latency, "answered {status} after {latency:?}");

@@ -15,7 +15,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::{Web, error::line};
 use crate::{
@@ -93,7 +93,7 @@ struct Letter {
 
 /// `POST /webhooks/shopify`: every topic of every shop.
 pub(super) async fn from_shopify(State(web): State<Arc<Web>>, request: Request) -> Response<Body> {
-    answered("shopify", shopify_delivery(&web, request).await)
+    answered(&web, "shopify", shopify_delivery(&web, request).await)
 }
 
 /// `POST /webhooks/freshbooks/{connectionId}/{event}`: one event of one connection, and the handshake of its callback.
@@ -102,7 +102,7 @@ pub(super) async fn from_freshbooks(
     Path((connection, event)): Path<(String, String)>,
     request: Request,
 ) -> Response<Body> {
-    answered("freshbooks", freshbooks_delivery(&web, &connection, &event, request).await)
+    answered(&web, "freshbooks", freshbooks_delivery(&web, &connection, &event, request).await)
 }
 
 async fn shopify_delivery(web: &Web, request: Request) -> Result<(), Refusal> {
@@ -112,7 +112,7 @@ async fn shopify_delivery(web: &Web, request: Request) -> Result<(), Refusal> {
     let signature = text("x-shopify-hmac-sha256").unwrap_or_default();
     if shop::signed_with(&web.app.config.shopify_client_secrets, &body, signature).is_none() {
         // An app of the shop's own signs with its own secret.
-        let own = grant::own_secret(&web.app, &shop_domain).await.map_err(Refusal::failed)?;
+        let own = grant::own_secret(&web.app, &shop_domain).await.map_err(|error| web.failed(error))?;
         let signed = own.is_some_and(|secret| shop::signed_with(&[secret], &body, signature).is_some());
         if !signed {
             return Err(Refusal::Signature);
@@ -148,7 +148,7 @@ async fn freshbooks_delivery(web: &Web, connection: &str, event: &str, request: 
     let row = match connections::load(web.app.db.read(), id).await {
         Ok(row) => row,
         Err(connections::Error::Missing) => return Err(Refusal::Unknown),
-        Err(error) => return Err(Refusal::failed(error)),
+        Err(error) => return Err(web.failed(error)),
     };
     let unreadable = || Refusal::Malformed("the body is not a form, or too long a one".to_owned());
     let pairs = callback::pairs(&body).ok_or_else(unreadable)?;
@@ -157,11 +157,13 @@ async fn freshbooks_delivery(web: &Web, connection: &str, event: &str, request: 
         && name == callback::VERIFY
     {
         // Anybody could send this: it is an offer, and FreshBooks has the last word.
-        subscription::offered(&web.app, id, event, *object_id, verifier.clone()).await.map_err(Refusal::failed)?;
+        subscription::offered(&web.app, id, event, *object_id, verifier.clone())
+            .await
+            .map_err(|error| web.failed(error))?;
         return Ok(());
     }
     let signature = headers.get("x-freshbooks-hmac-sha256").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let verifiers = subscription::verifiers(&web.app, id, event).await.map_err(Refusal::failed)?;
+    let verifiers = subscription::verifiers(&web.app, id, event).await.map_err(|error| web.failed(error))?;
     if !verifiers.iter().any(|verifier| callback::is_signed(verifier, &pairs, signature)) {
         return Err(Refusal::Signature);
     }
@@ -208,10 +210,12 @@ enum Refusal {
     Failed,
 }
 
-impl Refusal {
-    fn failed(error: impl std::error::Error + 'static) -> Self {
-        error!(error = &error as &dyn std::error::Error, "a delivery could not be taken; it is sent again");
-        Self::Failed
+impl Web {
+    fn failed(&self, error: impl std::error::Error + 'static) -> Refusal {
+        if self.app.db.failed(&error).is_none() {
+            error!(error = &error as &dyn std::error::Error, "a delivery could not be taken; it is sent again");
+        }
+        Refusal::Failed
     }
 }
 
@@ -224,7 +228,7 @@ impl From<webhook::Error> for Refusal {
     }
 }
 
-fn answered(platform: &'static str, taken: Result<(), Refusal>) -> Response<Body> {
+fn answered(web: &Web, platform: &'static str, taken: Result<(), Refusal>) -> Response<Body> {
     let Err(refusal) = taken else { return StatusCode::OK.into_response() };
     let (reason, status, message) = match refusal {
         Refusal::TooLarge(most) => {
@@ -242,6 +246,10 @@ fn answered(platform: &'static str, taken: Result<(), Refusal>) -> Response<Body
     };
     telemetry::webhook_refused(platform, reason);
     match status {
+        // A thousand times the same would hide what the trouble is.
+        StatusCode::SERVICE_UNAVAILABLE if web.app.db.trouble().is_some() => {
+            debug!(platform, reason, "a delivery was not taken; it is sent again");
+        }
         StatusCode::SERVICE_UNAVAILABLE => warn!(platform, reason, "a delivery was not taken; it is sent again"),
         _ => info!(platform, reason, "a delivery was refused: {message}"),
     }

@@ -27,48 +27,53 @@ const LADDER: [i64; 6] = [5, 30, 120, 600, 1_800, 7_200];
 /// Moves a claimed pull on and ends the visit, whatever comes.
 #[instrument(skip_all, fields(pull = %row.id))]
 pub async fn advance(app: &App, lease: Lease, row: Model) {
-    let (id, attempts, connection) = (row.id, row.attempts, row.connection_id);
+    let id = row.id;
     let used = Used::default();
     let ended = match step(app, lease, &row, &used).await {
         Ok(()) => Ok(()),
-        Err(Error::Fenced) => Ok(()),
-        // A newer token, or a stopped connection, whose pulls are not claimed until it goes on.
-        Err(Error::Shopify(shopify::Error::Unauthorized | shopify::Error::NonExpiringToken)) => {
-            match used.refused(app, connection, Platform::Shopify).await {
-                Ok(_) => later(app, lease, Duration::ZERO, false, None).await,
-                Err(e) => Err(e.into()),
-            }
-        }
-        Err(Error::Grant(grant::Error::Missing | grant::Error::Refused(_))) => {
-            later(app, lease, Duration::from_secs(1), false, None).await
-        }
-        Err(Error::Grant(grant::Error::NotYet { wait })) => {
-            later(app, lease, wait.max(Duration::from_millis(200)), false, None).await
-        }
-        // A key is missing: whoever runs the service has been told.
-        Err(Error::Grant(grant::Error::Crypto(_))) => later(app, lease, Duration::from_secs(60), false, None).await,
-        Err(Error::Shopify(
-            e @ (shopify::Error::Forbidden(_)
-            | shopify::Error::ProtectedData(_)
-            | shopify::Error::ShopUnavailable { .. }),
-        )) => match check::allows_work(app, connection).await {
-            Ok(true) => retry_or_fail(app, lease, attempts, &e.into()).await,
-            Ok(false) => later(app, lease, Duration::ZERO, false, None).await,
-            // Not given up at once, as for a refusal that is sure: by the ladder.
-            Err(e @ check::Error::NoAnswer) => retry_or_fail(app, lease, attempts, &e.into()).await,
-            Err(e) => Err(e.into()),
-        },
-        Err(Error::Shopify(shopify::Error::Throttled { wait })) => later(app, lease, wait, false, None).await,
-        Err(Error::Shopify(shopify::Error::BulkInProgress)) => {
-            later(app, lease, Duration::from_secs(10), false, None).await
-        }
-        Err(e) => retry_or_fail(app, lease, attempts, &e).await,
+        Err(error) => app.db.insist(&app.stop, || end(app, lease, &row, &error, &used)).await,
     };
     if let Err(e) = ended {
         warn!(
             error = &e as &dyn std::error::Error,
             "the visit of pull {id} could not be ended; its lease will run out"
         );
+    }
+}
+
+/// Ends a visit that could not be finished.
+async fn end(app: &App, lease: Lease, row: &Model, error: &Error, used: &Used) -> Result<(), Error> {
+    let (attempts, connection) = (row.attempts, row.connection_id);
+    if let Some(trouble) = app.db.failed(error) {
+        return later(app, lease, app.db.patience(), false, Some(&trouble.problem())).await;
+    }
+    match error {
+        Error::Fenced => Ok(()),
+        // A newer token, or a stopped connection, whose pulls are not claimed until it goes on.
+        Error::Shopify(shopify::Error::Unauthorized | shopify::Error::NonExpiringToken) => {
+            used.refused(app, connection, Platform::Shopify).await?;
+            later(app, lease, Duration::ZERO, false, None).await
+        }
+        Error::Grant(grant::Error::Missing | grant::Error::Refused(_)) => {
+            later(app, lease, Duration::from_secs(1), false, None).await
+        }
+        Error::Grant(grant::Error::NotYet { wait }) => {
+            later(app, lease, (*wait).max(Duration::from_millis(200)), false, None).await
+        }
+        // A key is missing: whoever runs the service has been told.
+        Error::Grant(grant::Error::Crypto(_)) => later(app, lease, Duration::from_secs(60), false, None).await,
+        Error::Shopify(
+            shopify::Error::Forbidden(_) | shopify::Error::ProtectedData(_) | shopify::Error::ShopUnavailable { .. },
+        ) => match check::allows_work(app, connection).await {
+            Ok(true) => retry_or_fail(app, lease, attempts, error).await,
+            Ok(false) => later(app, lease, Duration::ZERO, false, None).await,
+            // Not given up at once, as for a refusal that is sure: by the ladder.
+            Err(e @ check::Error::NoAnswer) => retry_or_fail(app, lease, attempts, &e.into()).await,
+            Err(e) => Err(e.into()),
+        },
+        Error::Shopify(shopify::Error::Throttled { wait }) => later(app, lease, *wait, false, None).await,
+        Error::Shopify(shopify::Error::BulkInProgress) => later(app, lease, Duration::from_secs(10), false, None).await,
+        e => retry_or_fail(app, lease, attempts, e).await,
     }
 }
 

@@ -14,7 +14,9 @@ use tracing::{debug, error, warn};
 use super::apply::Unfit;
 use crate::{
     app::App,
-    audit, check, connection, customer_key, freshbooks,
+    audit, check, connection, customer_key,
+    db::Trouble,
+    freshbooks,
     grant::{self, Used},
     link, order,
     problem::{Owner, Problem},
@@ -101,6 +103,8 @@ enum Remedy {
     Leave,
     /// Again after this long, at no attempt's cost.
     Wait(Duration),
+    /// Again when the database may work, at no attempt's cost: whoever runs the service has something to mend.
+    Postpone(Trouble),
     /// Again by the ladder.
     Retry(Problem),
     /// Again with a newer token, or when a person has authorized anew.
@@ -116,14 +120,14 @@ pub(super) async fn end(
     app: &App,
     lease: Lease,
     row: &synced_order::Model,
-    error: Error,
+    error: &Error,
     used: &Used,
 ) -> Result<(), Error> {
     // After an unknown outcome nobody else may look yet: FreshBooks may still be at it. The lease keeps them away.
     if !matches!(error, Error::Books(freshbooks::Error::Unknown(_))) {
         link::release(app.db.write(), lease).await?;
     }
-    let remedy = match remedy(&error) {
+    let remedy = match remedy(error) {
         Remedy::Look(otherwise) => match check::allows_work(app, row.connection_id).await {
             Ok(true) => *otherwise,
             Ok(false) => Remedy::Wait(Duration::ZERO),
@@ -140,32 +144,39 @@ pub(super) async fn end(
     let (attempts, now) = (row.attempts, app.clock.now());
     let later = |wait: Duration| now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::hours(10));
     let db = app.db.write();
-    match remedy {
-        Remedy::Leave => {
-            warn!(error = &error as &dyn std::error::Error, "this visit was taken over or ended: it writes no more")
-        }
+    let ours = match remedy {
+        Remedy::Leave => false,
         Remedy::Wait(wait) => {
-            debug!(error = &error as &dyn std::error::Error, ?wait, "this visit waits");
-            order::retry_later(db, lease, State::Due, None, later(wait), false, now).await?;
+            debug!(error = error as &dyn std::error::Error, ?wait, "this visit waits");
+            order::retry_later(db, lease, State::Due, None, later(wait), false, now).await?
+        }
+        Remedy::Postpone(trouble) => {
+            app.db.failed(error);
+            let wait = app.config.scaled(TimeDelta::from_std(app.db.patience()).unwrap_or(TimeDelta::seconds(1)));
+            debug!(error = error as &dyn std::error::Error, ?wait, "this visit waits for the database");
+            order::retry_later(db, lease, State::Due, Some(&trouble.problem()), now + wait, false, now).await?
         }
         Remedy::Rest(state, problem) => {
-            warn!(error = &error as &dyn std::error::Error, code = problem.code, "order not synced");
-            let unfit = if let Error::Unfit(unfit) = &error { Some(unfit.as_ref()) } else { None };
-            rest(app, lease, row, state, problem, unfit).await?;
+            warn!(error = error as &dyn std::error::Error, code = problem.code, "order not synced");
+            let unfit = if let Error::Unfit(unfit) = error { Some(unfit.as_ref()) } else { None };
+            rest(app, lease, row, state, problem, unfit).await?
         }
         Remedy::Retry(problem) => match LADDER.get(usize::try_from(attempts).unwrap_or(usize::MAX)) {
             Some(seconds) => {
                 let wait = jittered(app.config.scaled(TimeDelta::seconds(*seconds)));
-                warn!(error = &error as &dyn std::error::Error, ?wait, "order not synced, tried again later");
-                order::retry_later(db, lease, State::Retrying, Some(&problem), later(wait), true, now).await?;
+                warn!(error = error as &dyn std::error::Error, ?wait, "order not synced, tried again later");
+                order::retry_later(db, lease, State::Retrying, Some(&problem), later(wait), true, now).await?
             }
             None => {
-                error!(error = &error as &dyn std::error::Error, "order given up after {attempts} tries");
-                rest(app, lease, row, State::Failed, problem, None).await?;
+                error!(error = error as &dyn std::error::Error, "order given up after {attempts} tries");
+                rest(app, lease, row, State::Failed, problem, None).await?
             }
         },
         // Told apart above.
-        Remedy::Look(_) | Remedy::Renew(_) => {}
+        Remedy::Look(_) | Remedy::Renew(_) => true,
+    };
+    if !ours {
+        warn!(error = error as &dyn std::error::Error, "this visit was taken over or ended: it writes no more");
     }
     Ok(())
 }
@@ -176,17 +187,20 @@ pub async fn put_off_lost(app: &App) -> usize {
     let all = async {
         let lost = order::lost(app.db.read(), app.clock.now()).await?;
         for (lease, row) in &lost {
-            end(app, *lease, row, Error::Lost, &Used::default()).await?;
+            end(app, *lease, row, &Error::Lost, &Used::default()).await?;
         }
         Ok::<_, Error>(lost.len())
     };
     all.await.unwrap_or_else(|e| {
-        error!(error = &e as &dyn std::error::Error, "orders whose visits never end could not be put off");
+        if app.db.failed(&e).is_none() {
+            error!(error = &e as &dyn std::error::Error, "orders whose visits never end could not be put off");
+        }
         0
     })
 }
 
-/// Brings the order to rest with its reason, and the decision into the trail; a document that does not fit is no longer linked then.
+/// Brings the order to rest with its reason, and the decision into the trail; a document that does not fit is no longer linked then. `false`
+/// where the visit no longer holds the order.
 async fn rest(
     app: &App,
     lease: Lease,
@@ -194,27 +208,31 @@ async fn rest(
     state: State,
     problem: Problem,
     unfit: Option<&Unfit>,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let now = app.clock.now();
     let outcome = order::Outcome { state, problem: Some(problem), proof: None };
     let txn = app.db.begin_write().await?;
-    if order::settle(&txn, lease, &outcome, now).await? {
-        if let Some(Unfit { key, freshbooks_id, problem }) = unfit {
-            link::give_back(&txn, row.connection_id, key, *freshbooks_id, now).await?;
-            let noun = link::noun(key.kind);
-            let mut entry = super::entry(lease, row, &format!("adopt_{noun}"), "refused", problem.message.clone());
-            entry.shopify_resource = Some(link::shopify_resource(key.kind, &key.shopify_id));
-            entry.freshbooks_resource = Some(format!("{noun}/{freshbooks_id}"));
-            audit::append(&txn, entry, None, now).await?;
-        }
-        audit::append(&txn, super::decision(lease, row, &outcome), None, now).await?;
+    if !order::settle(&txn, lease, &outcome, now).await? {
+        return Ok(false);
     }
+    if let Some(Unfit { key, freshbooks_id, problem }) = unfit {
+        link::give_back(&txn, row.connection_id, key, *freshbooks_id, now).await?;
+        let noun = link::noun(key.kind);
+        let mut entry = super::entry(lease, row, &format!("adopt_{noun}"), "refused", problem.message.clone());
+        entry.shopify_resource = Some(link::shopify_resource(key.kind, &key.shopify_id));
+        entry.freshbooks_resource = Some(format!("{noun}/{freshbooks_id}"));
+        audit::append(&txn, entry, None, now).await?;
+    }
+    audit::append(&txn, super::decision(lease, row, &outcome), None, now).await?;
     txn.commit().await?;
     telemetry::order_settled(super::state_name(state));
-    Ok(())
+    Ok(true)
 }
 
 fn remedy(error: &Error) -> Remedy {
+    if let Some(trouble) = Trouble::of(error) {
+        return Remedy::Postpone(trouble);
+    }
     let platform = |code, message: String| Remedy::Retry(Problem::new(Owner::Platform, code, message, AGAIN));
     match error {
         Error::Link(link::Error::Fenced) => Remedy::Leave,

@@ -78,7 +78,7 @@ pub async fn sync_order(app: &App, lease: Lease, row: synced_order::Model) {
             telemetry::order_settled(state_name(outcome.state));
             Ok(())
         }
-        Err(error) => failure::end(app, lease, &row, error, &used).await,
+        Err(error) => app.db.insist(&app.stop, || failure::end(app, lease, &row, &error, &used)).await,
     };
     if let Err(e) = ended {
         warn!(

@@ -33,13 +33,11 @@ async fn what_goes_back_is_booked_once_wherever_the_process_dies() {
 }
 
 #[tokio::test]
-#[ignore = "a connection whose transaction SQLite has ended by itself never begins another one"]
 async fn a_sale_is_booked_once_whichever_statement_sqlite_refuses() {
     refusing(&SOLD).await;
 }
 
 #[tokio::test]
-#[ignore = "a connection whose transaction SQLite has ended by itself never begins another one"]
 async fn what_becomes_of_it_is_booked_once_whichever_statement_sqlite_refuses() {
     refusing(&CHANGED).await;
     refusing(&GIVEN_BACK).await;
