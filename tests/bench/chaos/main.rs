@@ -21,6 +21,7 @@
 //! - A recovery is the time from a kill until an order that was leased at that moment has been visited to the end of a visit. Which
 //!   process held it nobody can tell from outside, so all of them count. On PostgreSQL what a dead replica held stays leased for 45 s,
 //!   since the others cannot know that it is dead; and whoever takes it up may be the next to be killed.
+//!   That sets the pace there: fifteen kills a lease hold more than a hundred orders back. `--kill-every 10` is kinder to a short run.
 //! - `--seed` replays what happens in the shop, which calls fail in order of their coming, and who is killed. When each call comes is up to
 //!   the machine.
 
