@@ -24,7 +24,7 @@ pub use self::fair::{Share, Waiting, share, waiting};
 pub const LEASE: Duration = Duration::seconds(45);
 
 /// How often a lease is renewed while its visit runs.
-pub const RENEW: Duration = Duration::seconds(5);
+pub const RENEW: Duration = Duration::seconds(2);
 
 /// How urgent a row is: lower first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use entity::{
     connection::{Column as Of, Entity as Connections, Status},
     ids::ConnectionId,
@@ -56,7 +56,7 @@ pub async fn waiting<E: Due>(
         Ok::<_, DbErr>(scalar(first.select_only().column(column::<E>(name)?).limit(1).into_query()))
     };
     // A lease that was not renewed for as long as this is a dead process's: it holds its row for a while yet, but nobody's room.
-    let alive = now + LEASE - RENEW * 2;
+    let alive = now + LEASE - RENEW * 2 - Duration::seconds(1);
     let busy = E::find()
         .select_only()
         .expr(Expr::col(column::<E>("id")?).count())
