@@ -43,7 +43,8 @@ struct Reported {
 }
 
 impl Outage {
-    fn report(&self, trouble: Trouble) {
+    /// Notes it. What is behind it, as far as that is known.
+    fn report(&self, trouble: Trouble) -> Trouble {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         let at = Instant::now();
         let mut all = now.filter(|known| at - known.last < REMIND).unwrap_or(Reported { trouble, began: at, last: at });
@@ -53,10 +54,18 @@ impl Outage {
         }
         *now = Some(Reported { last: at, ..all });
         self.reported.notify_one();
+        all.trouble
     }
 
     fn known(&self) -> Option<Reported> {
         *self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Somebody has looked what is behind it.
+    fn found(&self, trouble: Trouble) {
+        if let Some(known) = &mut *self.now.lock().unwrap_or_else(PoisonError::into_inner) {
+            known.trouble = trouble;
+        }
     }
 
     fn over(&self) {
@@ -65,12 +74,12 @@ impl Outage {
 }
 
 impl Db {
-    /// Reports a failure. Whether it is the database's trouble, of which enough is said elsewhere; any other one is the caller's to log.
+    /// Reports a failure. Where it is the database's trouble that is returned, and enough is said of it elsewhere; any other one is the
+    /// caller's to log.
     pub fn failed(&self, error: &(dyn Error + 'static)) -> Option<Trouble> {
         let trouble = Trouble::of(error)?;
         debug!(error, "the database is in trouble");
-        self.outage.report(trouble);
-        Some(trouble)
+        Some(self.outage.report(trouble))
     }
 
     /// What is known to be wrong just now.
@@ -126,7 +135,7 @@ impl Db {
                 }
                 return;
             }
-            let trouble = found.unwrap_or(trouble);
+            let trouble = found.inspect(|found| self.outage.found(*found)).unwrap_or(trouble);
             let lasts = found.is_some() || last - began >= LOOK;
             if lasts && said.is_none_or(|(known, at)| known != trouble || at.elapsed() >= REMIND) {
                 said = Some((trouble, Instant::now()));
