@@ -147,7 +147,8 @@ impl Db {
 
     /// Whether the database works again, and if not, what is wrong.
     async fn look(&self, reported: Trouble) -> Result<(), Trouble> {
-        let of = |error: &DbErr| Trouble::of(error).unwrap_or(reported);
+        // Who waits here for the one writing connection is told nothing new.
+        let of = |error: &DbErr| Trouble::of(error).filter(|found| *found != Trouble::Crowded).unwrap_or(reported);
         if self.is_single_process() && matches!(reported, Trouble::Full | Trouble::Locked) {
             return self.write_something().await.map_err(|error| of(&error));
         }
@@ -159,7 +160,10 @@ impl Db {
         let options = self.read.get_postgres_connection_pool().connect_options();
         match timeout(PATIENCE, options.connect()).await {
             Ok(Ok(_)) => Err(Trouble::Crowded),
-            Ok(Err(error)) => Err(of(&DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))),
+            Ok(Err(error)) => {
+                let error = DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)));
+                Err(Trouble::of(&error).unwrap_or(reported))
+            }
             Err(_) => Err(Trouble::Away),
         }
     }

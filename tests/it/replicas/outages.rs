@@ -41,7 +41,7 @@ async fn a_database_that_goes_away_twice_loses_nothing_and_the_service_goes_on_b
     let answers = Arc::new(Mutex::new(BTreeMap::new()));
     let deliveries = app.shopify.take_deliveries();
     let telling = tokio::spawn(tell(deliveries, service.url("webhooks/shopify"), answers.clone()));
-    for (made, moment) in [(3, Break::Before), (8, Break::After)] {
+    for (outage, (made, moment)) in (1..).zip([(3, Break::Before), (8, Break::After)]) {
         // One connection breaks at some statement, before they all do.
         wire.break_at(20, moment);
         until(|| async { writes(&app).get("CreateInvoice").is_some_and(|times| *times >= made) }).await;
@@ -57,6 +57,7 @@ async fn a_database_that_goes_away_twice_loses_nothing_and_the_service_goes_on_b
         assert!(refused() > before, "nothing could be kept, and nothing was said to be");
         wire.pass();
         service.until_ready().await;
+        until(|| async { service.log().matches("the database works again").count() == outage }).await;
     }
     telling.await.unwrap();
     until_synced(&app, 25).await;
