@@ -164,9 +164,20 @@ impl App {
     /// # Errors
     /// When the database fails.
     pub async fn set_clock(&self) -> Result<(), sea_orm::DbErr> {
-        let before = self.clock.system();
-        let Some(there) = self.db.now().await? else { return Ok(()) };
-        let behind = there - (before + (self.clock.system() - before) / 2);
+        let mut best: Option<(TimeDelta, TimeDelta)> = None;
+        // An answer is worth as much as it is quick: where there was a wait, nobody knows on which way.
+        for _ in 0..3 {
+            let before = self.clock.system();
+            let Some(there) = self.db.now().await? else { return Ok(()) };
+            let took = self.clock.system() - before;
+            if best.is_none_or(|(quickest, _)| took < quickest) {
+                best = Some((took, there - (before + took / 2)));
+            }
+            if took < TimeDelta::milliseconds(100) {
+                break;
+            }
+        }
+        let Some((_, behind)) = best else { return Ok(()) };
         if self.clock.set_by(behind) {
             warn!(
                 behind_ms = behind.num_milliseconds(),

@@ -131,8 +131,9 @@ pub fn init(log: &str, format: LogFormat, otlp: Option<&str>) -> Guard {
         });
     }
     let filter = EnvFilter::try_new(log).unwrap_or_else(|_| EnvFilter::new("info"));
-    // Each that waits for a connection says so by itself: where all wait, that is one thing, and it is said once.
-    let filter = "sqlx::pool=error".parse().map_or(filter.clone(), |quiet| filter.add_directive(quiet));
+    // Each connection that breaks and each that is waited for says so by itself: it is one thing, and `db` says it once.
+    let quiet = ["sqlx::pool=error", "sqlx_core::pool=error", "sqlx::postgres::notice=error"];
+    let filter = quiet.iter().filter_map(|directive| directive.parse().ok()).fold(filter, EnvFilter::add_directive);
     let lines = fmt::layer().with_writer(stderr);
     let lines = match format {
         LogFormat::Pretty => lines.with_ansi(stderr().is_terminal()).boxed(),

@@ -43,7 +43,8 @@ struct Reported {
 }
 
 impl Outage {
-    fn report(&self, trouble: Trouble) {
+    /// Notes it. What is behind it, as far as that is known.
+    fn report(&self, trouble: Trouble) -> Trouble {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         let at = Instant::now();
         let mut all = now.filter(|known| at - known.last < REMIND).unwrap_or(Reported { trouble, began: at, last: at });
@@ -53,10 +54,18 @@ impl Outage {
         }
         *now = Some(Reported { last: at, ..all });
         self.reported.notify_one();
+        all.trouble
     }
 
     fn known(&self) -> Option<Reported> {
         *self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Somebody has looked what is behind it.
+    fn found(&self, trouble: Trouble) {
+        if let Some(known) = &mut *self.now.lock().unwrap_or_else(PoisonError::into_inner) {
+            known.trouble = trouble;
+        }
     }
 
     fn over(&self) {
@@ -65,12 +74,12 @@ impl Outage {
 }
 
 impl Db {
-    /// Reports a failure. Whether it is the database's trouble, of which enough is said elsewhere; any other one is the caller's to log.
+    /// Reports a failure. Where it is the database's trouble that is returned, and enough is said of it elsewhere; any other one is the
+    /// caller's to log.
     pub fn failed(&self, error: &(dyn Error + 'static)) -> Option<Trouble> {
         let trouble = Trouble::of(error)?;
         debug!(error, "the database is in trouble");
-        self.outage.report(trouble);
-        Some(trouble)
+        Some(self.outage.report(trouble))
     }
 
     /// What is known to be wrong just now.
@@ -126,7 +135,7 @@ impl Db {
                 }
                 return;
             }
-            let trouble = found.unwrap_or(trouble);
+            let trouble = found.inspect(|found| self.outage.found(*found)).unwrap_or(trouble);
             let lasts = found.is_some() || last - began >= LOOK;
             if lasts && said.is_none_or(|(known, at)| known != trouble || at.elapsed() >= REMIND) {
                 said = Some((trouble, Instant::now()));
@@ -138,7 +147,8 @@ impl Db {
 
     /// Whether the database works again, and if not, what is wrong.
     async fn look(&self, reported: Trouble) -> Result<(), Trouble> {
-        let of = |error: &DbErr| Trouble::of(error).unwrap_or(reported);
+        // Who waits here for the one writing connection is told nothing new.
+        let of = |error: &DbErr| Trouble::of(error).filter(|found| *found != Trouble::Crowded).unwrap_or(reported);
         if self.is_single_process() && matches!(reported, Trouble::Full | Trouble::Locked) {
             return self.write_something().await.map_err(|error| of(&error));
         }
@@ -150,7 +160,10 @@ impl Db {
         let options = self.read.get_postgres_connection_pool().connect_options();
         match timeout(PATIENCE, options.connect()).await {
             Ok(Ok(_)) => Err(Trouble::Crowded),
-            Ok(Err(error)) => Err(of(&DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))),
+            Ok(Err(error)) => {
+                let error = DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)));
+                Err(Trouble::of(&error).unwrap_or(reported))
+            }
             Err(_) => Err(Trouble::Away),
         }
     }

@@ -33,7 +33,8 @@ pub(super) enum Fault {
 impl Fault {
     /// Something of ours failed: logged here, told to nobody.
     pub(super) fn internal(cause: &(dyn StdError + 'static)) -> Self {
-        match Trouble::of(cause) {
+        // That no connection is free may have any of the others behind it.
+        match Trouble::of(cause).filter(|trouble| *trouble != Trouble::Crowded) {
             Some(trouble) => error!(error = cause, "a GraphQL operation failed: {trouble}"),
             None => error!(error = cause, "a GraphQL operation failed"),
         }

@@ -151,7 +151,7 @@ pub(super) async fn end(
             order::retry_later(db, lease, State::Due, None, later(wait), false, now).await?
         }
         Remedy::Postpone(trouble) => {
-            app.db.failed(error);
+            let trouble = app.db.failed(error).unwrap_or(trouble);
             let wait = app.config.scaled(TimeDelta::from_std(app.db.patience()).unwrap_or(TimeDelta::seconds(1)));
             debug!(error = error as &dyn std::error::Error, ?wait, "this visit waits for the database");
             order::retry_later(db, lease, State::Due, Some(&trouble.problem()), now + wait, false, now).await?

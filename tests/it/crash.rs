@@ -7,61 +7,20 @@ mod kinds;
 mod statements;
 mod trial;
 
-use std::{
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
 use entity::{pull, synced_order};
 use ml_connector::{
     auth::Actor,
     pull as pulls,
-    sandbox::{
-        freshbooks,
-        shopify::{BulkPace, Options, sample_store},
-    },
+    sandbox::shopify::{BulkPace, Options, sample_store},
 };
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
-use crate::harness::{ENCRYPTION_KEYS, TestApp, World};
-
-/// The service as an operator starts it; killed when dropped.
-pub(crate) struct Service(Child);
-
-impl Service {
-    pub(crate) fn start(app: &TestApp) -> Self {
-        Self::at(app, 0)
-    }
-
-    /// The same where others know its address.
-    pub(crate) fn at(app: &TestApp, port: u16) -> Self {
-        let (store, books) = (Options::default(), freshbooks::Options::default());
-        let settings = [
-            ("DATABASE_URL", app.database.url.clone()),
-            ("MLC_ENCRYPTION_KEYS", ENCRYPTION_KEYS.to_owned()),
-            ("MLC_JWT_SECRET", "0123456789abcdef0123456789abcdef".to_owned()),
-            ("MLC_LISTEN", format!("127.0.0.1:{port}")),
-            ("MLC_SHOPIFY_URL", app.shopify.url()),
-            ("MLC_SHOPIFY_CLIENT_ID", store.client_id),
-            ("MLC_SHOPIFY_CLIENT_SECRET", store.client_secrets.join(",")),
-            ("MLC_FRESHBOOKS_URL", app.freshbooks.url()),
-            ("MLC_FRESHBOOKS_CLIENT_ID", books.client_id),
-            ("MLC_FRESHBOOKS_CLIENT_SECRET", books.client_secret),
-            ("MLC_RETRY_SCALE", "0.01".to_owned()),
-            ("MLC_LOG", "warn".to_owned()),
-        ];
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ml-connector"));
-        command.arg("serve").env_clear().envs(settings).stdout(Stdio::null()).stderr(Stdio::null());
-        Self(command.spawn().unwrap())
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        self.0.kill().unwrap(); // SIGKILL: nothing is finished, nothing is said (nor is it an error if it has ended)
-        self.0.wait().unwrap();
-    }
-}
+use crate::{
+    harness::{TestApp, World},
+    service::{Service, until},
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_in_the_pull_and_in_the_push_it_ends_as_if_nothing_had_been() {
@@ -108,19 +67,10 @@ async fn told_to_stop_it_ends_in_time_and_the_next_start_goes_on() {
     let shopify = Options { orders: sample_store(80), restore_rate: 1000, bucket: 20_000, ..Options::default() };
     let app = TestApp::in_world(World { shopify, ..World::default() }).await;
     pulls::request(&app.app, &Actor::system("test"), app.connection, None, None).await.unwrap();
-    let mut service = Service::start(&app);
+    let service = Service::start(&app);
     until(|| async { created(&app) >= 10 }).await;
-    let told = Command::new("kill").args(["-TERM", &service.0.id().to_string()]).status().unwrap();
-    assert!(told.success());
-    let mut ended = None;
-    for _ in 0..200 {
-        ended = service.0.try_wait().unwrap();
-        if ended.is_some() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    assert_eq!(ended.and_then(|status| status.code()), Some(0), "within ten seconds, and as if nothing were wrong");
+    let (_, took) = service.stop().await;
+    assert!(took < Duration::from_secs(11), "{took:?}");
     let held = synced_order::Entity::find().filter(synced_order::Column::Fence.is_not_null());
     assert_eq!(
         held.count(app.app.db.read()).await.unwrap(),
@@ -144,15 +94,4 @@ async fn at_rest(app: &TestApp) -> bool {
     let db = app.app.db.read();
     let due = synced_order::Entity::find().filter(synced_order::Column::DueAt.is_not_null()).count(db).await.unwrap();
     due == 0 && pull_row(app).await.state == pull::State::Completed
-}
-
-/// Waits for what another process does: bounded, in real time (a lease on PostgreSQL has to run out after each kill).
-pub(crate) async fn until<F: Future<Output = bool>>(done: impl Fn() -> F) {
-    for _ in 0..6000 {
-        if done().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("it took longer than five minutes");
 }

@@ -144,17 +144,31 @@ pub(crate) async fn ask(app: &TestApp, query: &str, variables: Value) -> Value {
 
 /// The whole answer that somebody of this role gets.
 pub(crate) async fn ask_as(app: &TestApp, role: Role, query: &str, variables: Value) -> Value {
+    ask_at(app, &format!("{}graphql", app.app.config.public_url), role, query, variables).await
+}
+
+/// The same of another process.
+pub(crate) async fn ask_at(app: &TestApp, address: &str, role: Role, query: &str, variables: Value) -> Value {
+    try_ask_at(app, address, role, query, variables).await.unwrap()
+}
+
+/// The same of one that may be gone before it answers.
+pub(crate) async fn try_ask_at(
+    app: &TestApp,
+    address: &str,
+    role: Role,
+    query: &str,
+    variables: Value,
+) -> reqwest::Result<Value> {
     let verifier = Verifier::from_config(&app.app.config).unwrap();
     let somebody = Principal { subject: "ada".to_owned(), role, connections: None };
     let token = verifier.issue(&somebody, chrono::TimeDelta::hours(1), app.app.clock.now()).unwrap();
     http()
-        .post(format!("{}graphql", app.app.config.public_url))
+        .post(address)
         .bearer_auth(token)
         .json(&json!({ "query": query, "variables": variables }))
         .send()
-        .await
-        .unwrap()
+        .await?
         .json()
         .await
-        .unwrap()
 }

@@ -10,13 +10,12 @@ use entity::{platform_grant::Platform, synced_order, webhook_delivery};
 use ml_connector::sandbox::shopify::{Delivery, Options};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
-use tokio::net::TcpListener;
 
 use crate::{
-    crash::{Service, until},
     harness::{TestApp, World, mugs},
     person::http,
     ringing::send_by,
+    service::{Service, Start, free_port, until},
 };
 
 const ORDERS: i32 = 500;
@@ -47,7 +46,7 @@ async fn every_order_ends_right_whatever_befalls_its_deliveries() {
     let mut requests = requests(&told, &mut dice);
     requests.shuffle(&mut dice);
     let forged = requests.iter().filter(|request| request.expected == 401).count();
-    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let port = free_port().await;
     let answers = storm(&app, requests, port).await;
     assert_eq!(answers.get(&401).copied().unwrap_or_default(), forged, "each forged one was refused: {answers:?}");
     assert_eq!(answers.keys().filter(|status| !matches!(status, 200 | 401 | 503)).count(), 0, "{answers:?}");
@@ -124,7 +123,7 @@ async fn storm(app: &TestApp, requests: Vec<Request>, port: u16) -> BTreeMap<u16
     let answers: Arc<Mutex<BTreeMap<u16, usize>>> = Arc::default();
     let address = format!("http://127.0.0.1:{port}/webhooks/shopify");
     let client = http();
-    let mut service = Service::at(app, port);
+    let mut service = Service::with(app, Start { port, ..Start::default() });
     let senders: Vec<_> = (0..SENDERS)
         .map(|_| {
             let (queue, answers, address, client) = (queue.clone(), answers.clone(), address.clone(), client.clone());
@@ -148,7 +147,7 @@ async fn storm(app: &TestApp, requests: Vec<Request>, port: u16) -> BTreeMap<u16
     for left in [all * 2 / 3, all / 3] {
         until(|| async { queue.lock().unwrap().len() <= left }).await;
         drop(service); // kill -9
-        service = Service::at(app, port);
+        service = Service::with(app, Start { port, ..Start::default() });
     }
     for sender in senders {
         sender.await.unwrap();

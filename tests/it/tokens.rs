@@ -25,9 +25,9 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use secrecy::ExposeSecret;
 
 use crate::{
-    crash::Service,
     harness::{ENCRYPTION_KEYS, TestApp, mugs},
     person::{Person, connect_by_browser, http, install_link, unconnected},
+    service::Service,
 };
 
 const BOTH: [Platform; 2] = [Platform::Shopify, Platform::Freshbooks];

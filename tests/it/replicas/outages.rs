@@ -1,0 +1,156 @@
+//! The database goes away and comes back, or has no connection to give: what was told is told again, nothing is lost, and the log says it once.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use ml_connector::sandbox::{
+    faults::{Failure, Moment},
+    shopify::{Delivery, Options},
+};
+use sea_orm::ConnectionTrait;
+use url::Url;
+
+use super::{on_postgres, small, until_synced, world, writes};
+use crate::{
+    harness::{TestApp, mugs},
+    person::http,
+    ringing::send_by,
+    service::{Service, Start, until},
+    wire::{Break, Wire},
+};
+
+/// What would tell of an order that had to suffer for it.
+const SUFFERED: [&str; 3] = ["tried again later", "given up", "order not synced"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_goes_away_twice_loses_nothing_and_the_service_goes_on_by_itself() {
+    if !on_postgres() {
+        return;
+    }
+    let app = world(Options::default()).await;
+    app.freshbooks.faults.add(None, 0, u64::MAX, Moment::After, Failure::Late(Duration::from_millis(100)));
+    let wire = Wire::before(&app.database.url).await;
+    let through = wire.through(&app.database.url);
+    let service = Service::ready(&app, Start { database: Some(through), workers: 4, ..small() }).await;
+    for number in 1001..1026 {
+        app.shopify.place(mugs(number));
+    }
+    let answers = Arc::new(Mutex::new(BTreeMap::new()));
+    let deliveries = app.shopify.take_deliveries();
+    let telling = tokio::spawn(tell(deliveries, service.url("webhooks/shopify"), answers.clone()));
+    for (outage, (made, moment)) in (1..).zip([(3, Break::Before), (8, Break::After)]) {
+        // One connection breaks at some statement, before they all do.
+        wire.break_at(20, moment);
+        until(|| async { writes(&app).get("CreateInvoice").is_some_and(|times| *times >= made) }).await;
+        assert!(wire.has_broken());
+        let refused = || answers.lock().unwrap().get(&503).copied().unwrap_or_default();
+        let before = refused();
+        wire.refuse();
+        for _ in 0..6 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            assert_eq!(service.get("healthz").await, Some(200));
+            assert_eq!(service.get("readyz").await, Some(503));
+        }
+        assert!(refused() > before, "nothing could be kept, and nothing was said to be");
+        wire.pass();
+        service.until_ready().await;
+        until(|| async { service.log().matches("the database works again").count() == outage }).await;
+    }
+    telling.await.unwrap();
+    until_synced(&app, 25).await;
+    let answers = answers.lock().unwrap().clone();
+    assert!(answers.keys().all(|status| matches!(status, 200 | 503)), "{answers:?}");
+
+    let (log, _) = service.stop().await;
+    println!("{} lines in the log, answers {answers:?}", log.lines().count());
+    said_once(&log, "the database does not answer", 2);
+    assert_eq!(log.matches("the database works again").count(), 2, "{log}");
+    assert_eq!(writes(&app)["CreateInvoice"], 25);
+    drop(wire);
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_free_connection_all_work_waits_and_costs_no_attempt() {
+    if !on_postgres() {
+        return;
+    }
+    let app = world(Options::default()).await;
+    let (role, url) = role(&app).await;
+    let service = Service::ready(&app, Start { database: Some(url), ..small() }).await;
+    app.freshbooks.faults.add(Some("CreateInvoice"), 0, 1, Moment::After, Failure::Late(Duration::from_secs(1)));
+    app.shopify.place(mugs(1001));
+    service.ring(&app).await;
+    until(|| async { writes(&app).get("CreateInvoice") == Some(&1) }).await;
+    // FreshBooks has answered before anything can be stored again: a visit waits ten seconds for a connection.
+    limit(&app, &role, 0).await;
+    app.shopify.place(mugs(1002));
+    let told = app.shopify.take_deliveries();
+    assert_eq!(send_by(&http(), &service.url("webhooks/shopify"), &told[0]).await, Some(503));
+    assert_eq!((service.get("healthz").await, service.get("readyz").await), (Some(200), Some(503)));
+    until(|| async { service.log().contains("no connection to the database is free") }).await;
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    limit(&app, &role, -1).await;
+    service.until_ready().await;
+    for delivery in &told {
+        assert_eq!(send_by(&http(), &service.url("webhooks/shopify"), delivery).await, Some(200));
+    }
+    until_synced(&app, 2).await;
+    let (log, _) = service.stop().await;
+    said_once(&log, "no connection to the database is free", 1);
+    assert_eq!(log.matches("the database works again").count(), 1, "{log}");
+    assert_eq!(writes(&app)["CreateInvoice"], 2);
+    app.app.db.write().execute_unprepared(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await.unwrap();
+    app.end().await;
+}
+
+/// The log names the cause and the remedy, once for each of the `times`, and is not filled with what follows from it.
+fn said_once(log: &str, cause: &str, times: usize) {
+    assert_eq!(log.matches(cause).count(), times, "{log}");
+    let of_database = log.lines().filter(|line| line.contains("ERROR") || line.contains("WARN")).count();
+    assert!(of_database < times * 8 + 8, "{of_database} lines that warn:\n{log}");
+    for sign in SUFFERED {
+        assert!(!log.contains(sign), "{sign}:\n{log}");
+    }
+}
+
+/// Sends each until it is kept; how often which status was answered.
+async fn tell(deliveries: Vec<Delivery>, address: String, answers: Arc<Mutex<BTreeMap<u16, usize>>>) {
+    let client = http();
+    for delivery in &deliveries {
+        loop {
+            let status = send_by(&client, &address, delivery).await.unwrap();
+            *answers.lock().unwrap().entry(status).or_default() += 1;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            if status == 200 {
+                break;
+            }
+        }
+    }
+}
+
+/// Somebody with a limit: whoever may do everything is never refused a connection.
+async fn role(app: &TestApp) -> (String, String) {
+    let mut url: Url = app.database.url.parse().unwrap();
+    let role = url.path().trim_start_matches('/').replace("mlc_test_", "mlc_role_");
+    let rights = format!(
+        "CREATE ROLE {role} LOGIN PASSWORD 'mlc'; GRANT ALL ON SCHEMA public TO {role};
+         GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role}"
+    );
+    app.app.db.write().execute_unprepared(&rights).await.unwrap();
+    url.set_username(&role).unwrap();
+    url.set_password(Some("mlc")).unwrap();
+    (role, url.into())
+}
+
+/// So many connections may it have from now on; those it has end.
+async fn limit(app: &TestApp, role: &str, connections: i32) {
+    let change = format!(
+        "ALTER ROLE {role} CONNECTION LIMIT {connections};
+         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'"
+    );
+    app.app.db.write().execute_unprepared(&change).await.unwrap();
+}
