@@ -18,6 +18,7 @@ mod filters;
 mod freshbooks;
 mod harness;
 mod layers;
+mod model;
 mod oauth;
 mod periods;
 mod person;
