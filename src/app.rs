@@ -195,11 +195,11 @@ impl App {
     /// When the scheduler does not start.
     pub async fn start_work(&self) -> Result<(), Error> {
         if self.db.is_single_process() {
-            // Whoever held a lease is dead: go on at once instead of waiting for it to run out.
+            // Whoever held a lease is dead: go on at once instead of waiting for it to run out. Not so of a call under way: it may be
+            // carried out yet, and its document's lease is kept.
             let (db, now) = (self.db.write(), self.clock.now());
             let orders = work::abandon::<entity::synced_order::Entity>(db, now).await.map_err(Error::Database)?;
             let pulls = work::abandon::<entity::pull::Entity>(db, now).await.map_err(Error::Database)?;
-            link::abandon(db).await.map_err(Error::Database)?;
             grant::abandon(db).await.map_err(Error::Database)?;
             let alerts = work::abandon::<entity::alert::Entity>(db, now).await.map_err(Error::Database)?;
             work::abandon::<entity::alert_digest::Entity>(db, now).await.map_err(Error::Database)?;

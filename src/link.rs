@@ -20,6 +20,7 @@ use sea_orm::{
     sea_query::{Expr, OnConflict, SimpleExpr},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use uuid::Uuid;
 
 pub use self::adopt::{Named, give_back, holder, name};
 pub use self::erase::{Shared, clients_of, forget_all_guests, forget_guests, guest, redact};
@@ -165,7 +166,7 @@ pub async fn intend(
     let Intent { natural_key, changes, creates, adopts } = intent;
     hold(txn, writer.lease, now).await?;
     make(txn, writer.connection, OrderId(writer.lease.id), key, now).await?;
-    // An order's own documents are guarded by its lease; a client is shared by many orders and has one of its own.
+    // An order's own documents are written by one visit at a time ([`under_way`]); a client is shared by many orders.
     let mut update = of(writer.connection, key);
     if key.kind == Kind::Client {
         let free = Column::Fence.is_null().or(Column::Fence.eq(writer.lease.visit())).or(Column::LeasedUntil.lt(now));
@@ -229,7 +230,7 @@ async fn make(
     Ok(())
 }
 
-/// Whether the order is still ours and nobody gave it up, for another [`LEASE`].
+/// Whether the order is still ours and nobody gave it up, for another while.
 async fn hold(txn: &DatabaseTransaction, lease: Lease, now: DateTime<Utc>) -> Result<(), Error> {
     let renewal = work::renewal::<synced_order::Entity>(lease, now)?;
     let held = renewal.filter(synced_order::Column::State.ne(synced_order::State::Dismissed));
@@ -258,20 +259,22 @@ pub struct Confirmed<'a, D> {
 }
 
 /// Stores FreshBooks' answer. The caller holds the writer's key since before it locked any link ([`customer_key::hold`]), as whoever erases
-/// a customer locks them; of a key that was destroyed nothing is sealed.
+/// a customer locks them; of a key that was destroyed nothing is sealed. `false`, and nothing is stored, where somebody else has written or
+/// looked at the document since: what this visit was told is old.
 ///
 /// # Errors
-/// When the database fails. A lost lease is no reason to forget an answer: the document is there, whoever goes on.
+/// When the database fails. A lost lease on the order is no reason to forget an answer: the document is there, whoever goes on.
 pub async fn confirm<D: Serialize>(
     txn: &DatabaseTransaction,
     writer: Writer<'_>,
     answer: Confirmed<'_, D>,
     now: DateTime<Utc>,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let (key_id, key) = writer.key;
     let seal = |draft| -> Result<String, Error> { Ok(key.seal(&place(answer.id), &serde_json::to_vec(draft)?)?) };
-    Entity::update_many()
+    let stored = Entity::update_many()
         .filter(Column::Id.eq(answer.id))
+        .filter(Column::Fence.eq(writer.lease.visit()))
         .col_expr(Column::State, Expr::value(answer.state))
         .col_expr(Column::FreshbooksId, Expr::value(answer.freshbooks_id))
         .col_expr(Column::Written, Expr::value(answer.written.map(seal).transpose()?))
@@ -284,7 +287,7 @@ pub async fn confirm<D: Serialize>(
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .exec(txn)
         .await?;
-    Ok(())
+    Ok(stored.rows_affected == 1)
 }
 
 /// Stores what a visit learnt of a document without a write to it: which refunds it shows, or else its total. The rest stays as it is
@@ -317,27 +320,15 @@ pub async fn remember(
     Ok(())
 }
 
-/// Lets go of a document whose write certainly did not happen, so that others need not wait for the lease to run out.
+/// Lets go of what a visit was about to write, so that others need not wait for the lease to run out: it was not written, or (`answered` is
+/// off) its order's own next visit looks for it. A client in doubt stays leased then, since other orders may need the same one.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn release(conn: &impl ConnectionTrait, lease: Lease) -> Result<(), DbErr> {
-    Entity::update_many()
-        .filter(Column::Fence.eq(lease.visit()))
-        .col_expr(Column::Fence, SimpleExpr::Custom("NULL".into()))
-        .col_expr(Column::LeasedUntil, SimpleExpr::Custom("NULL".into()))
-        .exec(conn)
-        .await?;
-    Ok(())
-}
-
-/// Lets go of every document, as [`work::abandon`] does of every row.
-///
-/// # Errors
-/// When the database fails.
-pub async fn abandon(conn: &impl ConnectionTrait) -> Result<(), DbErr> {
-    Entity::update_many()
-        .filter(Column::Fence.is_not_null())
+pub async fn release(conn: &impl ConnectionTrait, lease: Lease, answered: bool) -> Result<(), DbErr> {
+    let of_visit = Entity::update_many().filter(Column::Fence.eq(lease.visit()));
+    let released = if answered { of_visit } else { of_visit.filter(Column::Kind.ne(Kind::Client)) };
+    released
         .col_expr(Column::Fence, SimpleExpr::Custom("NULL".into()))
         .col_expr(Column::LeasedUntil, SimpleExpr::Custom("NULL".into()))
         .exec(conn)
@@ -360,6 +351,13 @@ pub async fn find_row(
         .filter(Column::ShopifyId.eq(&key.shopify_id))
         .one(conn)
         .await
+}
+
+/// Until when another visit may still be writing one of these documents: it died or hung during its call, which may be carried out all the
+/// same.
+pub fn under_way(rows: &[Model], visit: Uuid, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let others = rows.iter().filter(|row| row.fence.is_some_and(|fence| fence != visit));
+    others.filter_map(|row| row.leased_until).filter(|until| *until > now).max()
 }
 
 /// The links of an order: its invoice, its payments and its credit notes.

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 pub use self::fair::{Share, Waiting, share, waiting};
 
-/// How long a claim holds without being renewed: longer than any one call may take, short enough that a crash is soon forgotten.
+/// How long a claim holds without being renewed, where what it does is guarded by nothing else: longer than any one call may take.
 pub const LEASE: Duration = Duration::seconds(45);
 
 /// How often a lease is renewed while its visit runs.
@@ -42,11 +42,16 @@ pub enum Lane {
 /// A table with the columns `id, connection_id, lane, due_at, generation, claimed_generation, attempts, fence, leased_until`. Where
 /// [`Due::OF_ACTIVE`] is off, `connection_id` may be missing.
 pub trait Due: EntityTrait {
+    /// How long a claim holds without being renewed. Shorter than any call where each call has a lease of its own: a crash is soon forgotten.
+    const HOLD: Duration = LEASE;
     /// Only rows of active connections are worked on. Off where a stopped connection is the very thing that the rows are about.
     const OF_ACTIVE: bool = true;
 }
 
-impl Due for entity::synced_order::Entity {}
+impl Due for entity::synced_order::Entity {
+    // A document that is being written is leased by its link, for as long as its call may take.
+    const HOLD: Duration = Duration::seconds(15);
+}
 
 impl Due for entity::pull::Entity {}
 
@@ -134,7 +139,7 @@ async fn lease<E: Due>(
     let fence = Uuid::new_v4();
     let mut update = E::update_many()
         .col_expr(column::<E>("fence")?, Expr::value(fence))
-        .col_expr(column::<E>("leased_until")?, Expr::value(now + LEASE))
+        .col_expr(column::<E>("leased_until")?, Expr::value(now + E::HOLD))
         .col_expr(column::<E>("claimed_generation")?, Expr::col(column::<E>("generation")?))
         .filter(column::<E>("id")?.in_subquery(rows.into_query()));
     if let Some(lost) = lost::<E>() {
@@ -153,7 +158,7 @@ async fn lease<E: Due>(
     Ok(claimed.into_iter().map(|(_, lease, row)| (lease, row)).collect())
 }
 
-/// Holds the lease for another [`LEASE`]; `false` when it is no longer ours.
+/// Holds the lease for another [`Due::HOLD`]; `false` when it is no longer ours.
 ///
 /// # Errors
 /// When the database fails.
@@ -166,7 +171,7 @@ pub async fn renew<E: Due>(db: &impl ConnectionTrait, lease: Lease, now: DateTim
 /// # Errors
 /// Only for a table without the columns.
 pub fn renewal<E: Due>(lease: Lease, now: DateTime<Utc>) -> Result<UpdateMany<E>, DbErr> {
-    Ok(held::<E>(lease)?.col_expr(column::<E>("leased_until")?, Expr::value(now + LEASE)))
+    Ok(held::<E>(lease)?.col_expr(column::<E>("leased_until")?, Expr::value(now + E::HOLD)))
 }
 
 /// Lets every lease run out. Only where no other process can hold one: at the start of the one process that a SQLite file has.

@@ -3,11 +3,13 @@
 //! A call has a name (`CreateInvoice`, `graphql:Orders`, …). A fault happens before the call's effect (nothing was done) or after it
 //! (done over there, never heard of here): the second is what law 8 of the sync is about.
 //!
-//! Faults are told by name and count, for a test that knows which call it means, or left to chance, for a run that means all of them.
+//! Faults are told by name and count, for a test that knows which call it means, or left to chance, for a run that means all of them. Where
+//! a test wants to say when each thing happens, every call is held at both moments until it is let go.
 
 use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
+use tokio::sync::{mpsc::UnboundedSender, oneshot};
 
 /// How a simulated platform fails a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +31,24 @@ pub enum Moment {
     Before,
     /// It was done; only the answer is spoilt.
     After,
+}
+
+/// A call that stands still until it is let go; one that is dropped goes on.
+#[derive(Debug)]
+pub struct Held {
+    /// Its name.
+    pub call: String,
+    /// Before or after its effect.
+    pub moment: Moment,
+    fate: oneshot::Sender<Option<Failure>>,
+}
+
+impl Held {
+    /// Lets the call go on, or fail.
+    pub fn go(self, failure: Option<Failure>) {
+        // Where the platform has been stopped nobody hears it.
+        let _ = self.fate.send(failure);
+    }
 }
 
 #[derive(Debug)]
@@ -80,6 +100,7 @@ pub struct Faults {
     chance: Mutex<Option<Chance>>,
     struck: Mutex<BTreeMap<(Moment, Failure), u64>>,
     calls: Mutex<BTreeMap<String, u64>>,
+    holder: Mutex<Option<UnboundedSender<Held>>>,
 }
 
 impl Faults {
@@ -130,6 +151,21 @@ impl Faults {
     /// How often each fault struck.
     pub fn struck(&self) -> BTreeMap<(Moment, Failure), u64> {
         lock(&self.struck).clone()
+    }
+
+    /// Every call is handed to `holder` from now on, before its effect and before its answer, for as long as anybody listens there.
+    pub fn hold(&self, holder: UnboundedSender<Held>) {
+        *lock(&self.holder) = Some(holder);
+    }
+
+    /// Waits until a call that is held may go on, and says whether it fails. Called twice a request, by the simulators.
+    pub(super) async fn pass(&self, call: &str, moment: Moment) -> Option<Failure> {
+        let (fate, told) = oneshot::channel();
+        {
+            let holder = lock(&self.holder);
+            holder.as_ref()?.send(Held { call: call.to_owned(), moment, fate }).ok()?;
+        }
+        told.await.ok().flatten()
     }
 
     /// How often each call came, by name.

@@ -162,7 +162,7 @@ impl Step<'_, '_> {
             seen: answered.seen.as_ref(),
             drift: &answered.drift,
         };
-        link::confirm(&txn, self.writer, confirmed, now).await?;
+        let stored = link::confirm(&txn, self.writer, confirmed, now).await?;
         look.extend(answered.look.then_some(self.id));
         if !look.is_empty() {
             link::look_later(&txn, &look, now).await?;
@@ -170,6 +170,9 @@ impl Step<'_, '_> {
         }
         audit::append(&txn, entry, Some((*key_id, key)), now).await?;
         txn.commit().await?;
+        if !stored {
+            return Err(link::Error::Fenced.into());
+        }
         self.hold(&answered);
         Ok(())
     }

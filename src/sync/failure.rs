@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     platform_grant::Platform,
     synced_order::{self, State},
 };
 use rand::Rng;
 use sea_orm::DbErr;
-use tracing::{debug, error, warn};
+use tracing::{debug, error, info, warn};
 
 use super::apply::Unfit;
 use crate::{
@@ -51,6 +51,9 @@ pub enum Error {
     /// The last visits never ended: each time the process died, or hung for longer than its lease.
     #[error("the service died or hung each of the last times while it synced this order")]
     Lost,
+    /// An earlier visit died or hung during a call that may be carried out yet.
+    #[error("a call of an earlier visit may still be under way, until {0}")]
+    UnderWay(DateTime<Utc>),
     /// FreshBooks confirmed an invoice without a total.
     #[error("FreshBooks confirmed an invoice without a total")]
     NoTotal,
@@ -103,6 +106,8 @@ enum Remedy {
     Leave,
     /// Again after this long, at no attempt's cost.
     Wait(Duration),
+    /// Again then, at no attempt's cost.
+    Until(DateTime<Utc>),
     /// Again when the database may work, at no attempt's cost: whoever runs the service has something to mend.
     Postpone(Trouble),
     /// Again by the ladder.
@@ -123,10 +128,8 @@ pub(super) async fn end(
     error: &Error,
     used: &Used,
 ) -> Result<(), Error> {
-    // After an unknown outcome nobody else may look yet: FreshBooks may still be at it. The lease keeps them away.
-    if !matches!(error, Error::Books(freshbooks::Error::Unknown(_))) {
-        link::release(app.db.write(), lease).await?;
-    }
+    let answered = !matches!(error, Error::Books(freshbooks::Error::Unknown(_)));
+    link::release(app.db.write(), lease, answered).await?;
     let remedy = match remedy(error) {
         Remedy::Look(otherwise) => match check::allows_work(app, row.connection_id).await {
             Ok(true) => *otherwise,
@@ -149,6 +152,10 @@ pub(super) async fn end(
         Remedy::Wait(wait) => {
             debug!(error = error as &dyn std::error::Error, ?wait, "this visit waits");
             order::retry_later(db, lease, State::Due, None, later(wait), false, now).await?
+        }
+        Remedy::Until(at) => {
+            info!("this visit waits until {at}: {error}");
+            order::retry_later(db, lease, State::Due, None, at, false, now).await?
         }
         Remedy::Postpone(trouble) => {
             let trouble = app.db.failed(error).unwrap_or(trouble);
@@ -240,6 +247,7 @@ fn remedy(error: &Error) -> Remedy {
         Error::Link(link::Error::Busy) => Remedy::Wait(Duration::from_millis(300)),
         Error::Stopping => Remedy::Wait(Duration::ZERO),
         Error::NotShownYet => platform("NOT_IN_SHOPIFY", format!("{error}.")),
+        Error::UnderWay(until) => Remedy::Until(*until),
         Error::Lost => Remedy::Retry(Problem::new(
             Owner::Operator,
             "VISIT_LOST",

@@ -12,13 +12,22 @@ use crate::{
     crypto::DataKey,
     customer_key,
     link::{self, LinkKey, seen},
+    work::Lease,
 };
 
-/// What our links say of an order; its client is another's business.
-pub(super) async fn load_known(app: &App, connection: &connection::Model, order: OrderId) -> Result<Known, Error> {
+/// What our links say of an order; its client is another's business. A visit (by its lease) is told where an earlier one may still be writing.
+pub(super) async fn load_known(
+    app: &App,
+    connection: &connection::Model,
+    order: OrderId,
+    lease: Option<Lease>,
+) -> Result<Known, Error> {
     let conn = app.db.read();
     let mut known = Known { issues_in_create: connection.issues_in_create, ..Known::default() };
     let rows = link::list(conn, order).await?;
+    if let Some(until) = lease.and_then(|lease| link::under_way(&rows, lease.visit(), app.clock.now())) {
+        return Err(Error::UnderWay(until));
+    }
     // One customer's, as a rule.
     let keys = customer_key::list(conn, &app.keyring, rows.iter().filter_map(|row| row.customer_key_id)).await?;
     for row in rows {

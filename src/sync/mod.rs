@@ -151,7 +151,7 @@ impl Visit<'_> {
 
     async fn make_it_so(&mut self, snapshot: &Snapshot) -> Result<Outcome, Error> {
         let books = books(self.app, &self.connection, self.used).await?;
-        let mut known = load_known(self.app, &self.connection, self.row.id).await?;
+        let mut known = load_known(self.app, &self.connection, self.row.id, Some(self.lease)).await?;
         let (mut writes, mut repeated) = (0, HashMap::<(LinkKey, Action), u32>::new());
         loop {
             let wanted = match mapping::wanted(&snapshot.order, &self.settings, &self.shop, &known.booked()) {
@@ -298,6 +298,7 @@ impl Visit<'_> {
         if !order::settle(&txn, self.lease, &outcome, now).await? {
             return Err(link::Error::Fenced.into());
         }
+        link::release(&txn, self.lease, true).await?;
         connections::synced(&txn, self.connection.id, now).await?;
         if audited {
             audit::append(&txn, decision(self.lease, &self.row, &outcome), None, now).await?;

@@ -82,7 +82,7 @@ async fn make(
         },
     };
     let mut known = match &row {
-        Some(row) => load_known(app, &connection, row.id).await?,
+        Some(row) => load_known(app, &connection, row.id, None).await?,
         None => Known { issues_in_create: connection.issues_in_create, ..Known::default() },
     };
     let planned = match mapping::wanted(&order, &settings, &shop, &known.booked()) {

@@ -12,7 +12,7 @@ use sea_orm::{
     sea_query::{Expr, SelectStatement, SimpleExpr},
 };
 
-use super::{Due, LEASE, Lane, RENEW, column, free};
+use super::{Due, Lane, RENEW, column, free};
 
 /// An active connection, and what waits there.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
@@ -56,7 +56,7 @@ pub async fn waiting<E: Due>(
         Ok::<_, DbErr>(scalar(first.select_only().column(column::<E>(name)?).limit(1).into_query()))
     };
     // A lease that was not renewed for as long as this is a dead process's: it holds its row for a while yet, but nobody's room.
-    let alive = now + LEASE - RENEW * 2 - Duration::seconds(1);
+    let alive = now + E::HOLD - RENEW * 2 - Duration::seconds(1);
     let busy = E::find()
         .select_only()
         .expr(Expr::col(column::<E>("id")?).count())

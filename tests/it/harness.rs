@@ -368,7 +368,7 @@ impl TestApp {
     }
 }
 
-fn hundredths(amount: rust_decimal::Decimal) -> i64 {
+pub(crate) fn hundredths(amount: rust_decimal::Decimal) -> i64 {
     ml_connector::money::half_up(amount * rust_decimal::Decimal::ONE_HUNDRED)
 }
 

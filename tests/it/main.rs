@@ -21,6 +21,7 @@ mod freshbooks;
 mod harness;
 mod lanes;
 mod layers;
+mod model;
 mod oauth;
 mod periods;
 mod person;

@@ -47,7 +47,7 @@ pub(super) async fn confirm<D: serde::Serialize>(world: &World, lease: Lease, do
         .unwrap();
     let (freshbooks_id, facts, seen) = (doc.id, &doc.facts, None);
     let answer = Confirmed { id, state: doc.state, freshbooks_id, written: Some(draft), facts, seen, drift: &[] };
-    link::confirm(&txn, writer, answer, now).await.unwrap();
+    assert!(link::confirm(&txn, writer, answer, now).await.unwrap());
     txn.commit().await.unwrap();
 }
 

@@ -98,8 +98,12 @@ impl Server {
     }
 }
 
-/// The one handler.
+/// The one handler. What has begun is carried out, also when the caller hangs up.
 pub(super) async fn serve(State(server): State<Arc<Server>>, request: Request) -> Response {
+    tokio::spawn(attend(server, request)).await.unwrap_or_else(|_| broken())
+}
+
+async fn attend(server: Arc<Server>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LONGEST_BODY).await else { return broken() };
     if server.closed.is_cancelled() {
@@ -112,7 +116,9 @@ pub(super) async fn serve(State(server): State<Arc<Server>>, request: Request) -
     }
     let call = route.call();
     let struck = server.faults.strike(&call);
-    if let Some((Moment::Before, failure)) = struck
+    let at = |moment| struck.filter(|(when, _)| *when == moment).map(|(_, failure)| failure);
+    let held = server.faults.pass(&call, Moment::Before).await;
+    if let Some(failure) = at(Moment::Before).or(held)
         && let Some(spoilt) = spoil(failure).await
     {
         return spoilt;
@@ -123,7 +129,8 @@ pub(super) async fn serve(State(server): State<Arc<Server>>, request: Request) -
     } else {
         perform(&server, &route, &parts, &body).await
     };
-    if let Some((Moment::After, failure)) = struck
+    let held = server.faults.pass(&call, Moment::After).await;
+    if let Some(failure) = at(Moment::After).or(held)
         && let Some(spoilt) = spoil(failure).await
     {
         return spoilt;

@@ -1,6 +1,10 @@
 //! The wire: paths, headers, tokens, and the faults that a test asked for.
 
-use std::{future::Future, io, sync::Arc};
+use std::{
+    future::{Future, ready},
+    io,
+    sync::Arc,
+};
 
 use axum::{
     Router,
@@ -81,6 +85,12 @@ async fn graphql(
             }
             Err(response) => *response,
         }
+    };
+    let work = async {
+        let before = world.faults.pass(&call, Moment::Before).await.map(|failure| (Moment::Before, failure));
+        let response = spoil(before, work).await;
+        let after = world.faults.pass(&call, Moment::After).await.map(|failure| (Moment::After, failure));
+        spoil(after, ready(response)).await
     };
     let mut response = spoil(world.faults.strike(&call), work).await;
     let headers = response.headers_mut();

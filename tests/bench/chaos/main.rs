@@ -19,9 +19,9 @@
 //!   kill may lose it all the same; a person is then simulated who authorizes again, and counted. Shopify's gives lost answers again, and
 //!   fails like everything else.
 //! - A recovery is the time from a kill until an order that was leased at that moment has been visited to the end of a visit. Which
-//!   process held it nobody can tell from outside, so all of them count. On PostgreSQL what a dead replica held stays leased for 45 s,
-//!   since the others cannot know that it is dead; and whoever takes it up may be the next to be killed.
-//!   That sets the pace there: fifteen kills a lease hold more than a hundred orders back. `--kill-every 10` is kinder to a short run.
+//!   process held it nobody can tell from outside, so all of them count. What a dead process
+//!   held stays leased for 15 s, since the others cannot know that it is dead; a document that it was writing for 45 s, since the call may
+//!   be carried out yet. Whoever takes it up may be the next to be killed.
 //! - `--seed` replays what happens in the shop, which calls fail in order of their coming, and who is killed. When each call comes is up to
 //!   the machine.
 
