@@ -20,7 +20,7 @@ use crate::{
     crypto::Keyring,
     db::Db,
     freshbooks::FreshBooks,
-    grant, http, link,
+    grant, http,
     pauses::Pauses,
     privacy, rotate, schedule,
     shopify::Shopify,

@@ -320,15 +320,13 @@ pub async fn remember(
     Ok(())
 }
 
-/// Lets go of what a visit was about to write, so that others need not wait for the lease to run out: it was not written, or (`answered` is
-/// off) its order's own next visit looks for it. A client in doubt stays leased then, since other orders may need the same one.
+/// Lets go of documents whose writes certainly did not happen, so that others need not wait for the lease to run out.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn release(conn: &impl ConnectionTrait, lease: Lease, answered: bool) -> Result<(), DbErr> {
-    let of_visit = Entity::update_many().filter(Column::Fence.eq(lease.visit()));
-    let released = if answered { of_visit } else { of_visit.filter(Column::Kind.ne(Kind::Client)) };
-    released
+pub async fn release(conn: &impl ConnectionTrait, lease: Lease) -> Result<(), DbErr> {
+    Entity::update_many()
+        .filter(Column::Fence.eq(lease.visit()))
         .col_expr(Column::Fence, SimpleExpr::Custom("NULL".into()))
         .col_expr(Column::LeasedUntil, SimpleExpr::Custom("NULL".into()))
         .exec(conn)
@@ -353,8 +351,8 @@ pub async fn find_row(
         .await
 }
 
-/// Until when another visit may still be writing one of these documents: it died or hung during its call, which may be carried out all the
-/// same.
+/// Until when an earlier visit's call about one of these documents may still be carried out: it had no answer, died or hung. Whoever looked
+/// for the document before that might not find it, make it, and have it twice.
 pub fn under_way(rows: &[Model], visit: Uuid, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let others = rows.iter().filter(|row| row.fence.is_some_and(|fence| fence != visit));
     others.filter_map(|row| row.leased_until).filter(|until| *until > now).max()

@@ -51,7 +51,7 @@ pub enum Error {
     /// The last visits never ended: each time the process died, or hung for longer than its lease.
     #[error("the service died or hung each of the last times while it synced this order")]
     Lost,
-    /// An earlier visit died or hung during a call that may be carried out yet.
+    /// A call of an earlier visit, which had no answer, died or hung, may be carried out yet.
     #[error("a call of an earlier visit may still be under way, until {0}")]
     UnderWay(DateTime<Utc>),
     /// FreshBooks confirmed an invoice without a total.
@@ -128,8 +128,10 @@ pub(super) async fn end(
     error: &Error,
     used: &Used,
 ) -> Result<(), Error> {
-    let answered = !matches!(error, Error::Books(freshbooks::Error::Unknown(_)));
-    link::release(app.db.write(), lease, answered).await?;
+    // After an unknown outcome nobody may look yet: FreshBooks may still be at it. The lease keeps them away.
+    if !matches!(error, Error::Books(freshbooks::Error::Unknown(_)) | Error::Lost) {
+        link::release(app.db.write(), lease).await?;
+    }
     let remedy = match remedy(error) {
         Remedy::Look(otherwise) => match check::allows_work(app, row.connection_id).await {
             Ok(true) => *otherwise,

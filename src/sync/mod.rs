@@ -298,7 +298,7 @@ impl Visit<'_> {
         if !order::settle(&txn, self.lease, &outcome, now).await? {
             return Err(link::Error::Fenced.into());
         }
-        link::release(&txn, self.lease, true).await?;
+        link::release(&txn, self.lease).await?;
         connections::synced(&txn, self.connection.id, now).await?;
         if audited {
             audit::append(&txn, decision(self.lease, &self.row, &outcome), None, now).await?;

@@ -18,8 +18,9 @@ use rust_decimal::Decimal;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, sea_query::Expr};
 
 use crate::{
-    crash::until,
+
     harness::{TestApp, World, mugs},
+    service::until,
 };
 
 const WAITING: i32 = 10_000;

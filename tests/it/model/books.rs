@@ -119,7 +119,7 @@ impl Books {
             let (noun, amount) = (link::noun(link.kind), self.amount(link));
             let remembered = match link.state {
                 Linked::Confirmed => link::facts(link).total,
-                Linked::Removed | Linked::Intended => None,
+                Linked::Removed | Linked::Intended | Linked::Adopting => None,
             };
             assert_eq!(amount, remembered, "{name}: {noun} {:?} is remembered as {link:?}", link.freshbooks_id);
             if let (Some(_), Some(id)) = (amount, link.freshbooks_id) {
