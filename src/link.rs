@@ -334,6 +334,21 @@ pub async fn release(conn: &impl ConnectionTrait, lease: Lease) -> Result<(), Db
     Ok(())
 }
 
+/// Forgets what a visit was about to make, looked for and did not find, and that is not wanted any more: else it would be looked for again
+/// and again.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget_absent(conn: &impl ConnectionTrait, lease: Lease) -> Result<(), DbErr> {
+    Entity::delete_many()
+        .filter(Column::Fence.eq(lease.visit()))
+        .filter(Column::State.eq(State::Intended))
+        .filter(Column::FreshbooksId.is_null())
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
 /// The link of this key.
 ///
 /// # Errors

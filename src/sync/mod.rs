@@ -298,6 +298,7 @@ impl Visit<'_> {
         if !order::settle(&txn, self.lease, &outcome, now).await? {
             return Err(link::Error::Fenced.into());
         }
+        link::forget_absent(&txn, self.lease).await?;
         link::release(&txn, self.lease).await?;
         connections::synced(&txn, self.connection.id, now).await?;
         if audited {

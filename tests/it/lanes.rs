@@ -18,7 +18,6 @@ use rust_decimal::Decimal;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, sea_query::Expr};
 
 use crate::{
-
     harness::{TestApp, World, mugs},
     service::until,
 };

@@ -12,7 +12,7 @@ use ml_connector::{
     sandbox::{
         faults::{Failure, Moment},
         freshbooks,
-        shopify::build,
+        shopify::{build, model::OrderCancelReason},
     },
 };
 
@@ -109,6 +109,24 @@ async fn a_payment_in_doubt_is_looked_up_even_when_it_should_be_gone_by_now() {
     app.pull().await;
     let left = &app.freshbooks.invoices()[0];
     assert!(left.amount.is_zero() && left.paid.is_zero(), "{left:?} {:?}", app.states().await);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_payment_that_was_not_made_and_is_not_wanted_any_more_is_looked_for_once() {
+    let app = TestApp::start().await;
+    let order = app.shopify.place(mugs(1001));
+    app.freshbooks.faults.add(Some("CreatePayment"), 0, 1, Moment::Before, Failure::Throttle(Some(3)));
+    app.pull_once().await;
+    app.shopify.evolve(order.id, |order| order.cancelled(OrderCancelReason::Inventory));
+    app.pull().await;
+    assert_eq!(app.state("#1001").await.0, State::Synced);
+    let calls = app.calls();
+    assert!(calls["ListPayments"] > 0);
+    let id = app.order("#1001").await.id;
+    order::resync(&app.app, &Actor::system("test"), Target::Known(id)).await.unwrap();
+    app.settle().await;
+    assert_eq!(app.calls(), calls);
     app.end().await;
 }
 

@@ -100,9 +100,9 @@ impl<'a> Schedule<'a> {
         for sale in &shop.sales {
             books.are_right(app, &shop, sale).await;
         }
-        let calls = app.freshbooks.faults.total();
+        let calls = app.calls();
         shop.tell_all(&mut dice).await;
         app.settle().await;
-        assert_eq!(app.freshbooks.faults.total(), calls, "FreshBooks was asked of orders that had not changed");
+        assert_eq!(app.calls(), calls, "FreshBooks was asked of orders that had not changed");
     }
 }
