@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use crate::{
     alert,
     auth::Verifier,
+    budget,
     check::Looks,
     clock::Clock,
     config::{self, Config},
@@ -33,6 +34,9 @@ use crate::{
 
 /// How long a graceful stop may take: a write in flight is finished, or left as an intent that the next start looks up.
 pub(crate) const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often a process without workers tells whom it was refused by, and hears of others.
+const KEEP_PAUSES: Duration = Duration::from_secs(1);
 
 /// How often the clock is compared with the database's.
 const KEEP_TIME: Duration = Duration::from_secs(60);
@@ -231,6 +235,9 @@ impl App {
         }
         self.spawn(self.db.clone().watch(self.stop.clone()));
         self.spawn(keep_time(self.clone()));
+        if role == Role::Web {
+            self.spawn(keep_pauses(self.clone())); // The workers do it before they claim.
+        }
         let metrics: http::Metrics = Arc::new(telemetry::prometheus);
         let router = match role {
             Role::Worker => http::health_router(self.clone(), metrics),
@@ -274,6 +281,15 @@ impl App {
         self.stop.cancel();
         self.tasks.close();
         tokio::time::timeout(STOP_WITHIN, self.tasks.wait()).await.is_ok()
+    }
+}
+
+/// Who asks us to slow down asks all processes.
+async fn keep_pauses(app: App) {
+    while app.stop.run_until_cancelled(tokio::time::sleep(KEEP_PAUSES)).await.is_some() {
+        if let Err(e) = budget::exchange(&app).await {
+            app.db.failed(&e);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! FreshBooks publishes no limits, so they are felt for: a refusal (429) halves what is worked on at once and pauses the account for as
 //! long as it said; while nothing is refused and more is waiting, one more is allowed after a while. The figures are shared through the
-//! database, where every claim looks at them: ten replicas are as polite as one.
+//! database, where every claim looks at them: ten replicas are hardly less polite than one.
 
 use std::collections::HashMap;
 

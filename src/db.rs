@@ -25,7 +25,7 @@ pub use self::trouble::Trouble;
 
 /// How long a database may take to answer at the start.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
-/// How long anything waits for a free connection. Shorter than a lease by far: what waits in vain gives its row back in time.
+/// How long anything waits for a free connection. Shorter than the lease of a call: what waits in vain ends before others go on.
 const FREE_WITHIN: Duration = Duration::from_secs(10);
 /// How long another process may hold the SQLite file before that is said; whoever waits for the writing connection meanwhile still gets it.
 const BUSY: Duration = Duration::from_secs(5);

@@ -26,6 +26,9 @@ pub fn shop(domain: &str) -> String {
     format!("shopify/{domain}")
 }
 
+/// Nobody is left alone for longer, whatever they say: what they mean by more than that is another thing.
+const LONGEST: Duration = Duration::from_secs(3600);
+
 /// A pause, as its row in the database will say it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
@@ -74,7 +77,7 @@ impl Pauses {
         let mut known = self.lock();
         let known = known.entry(whom.to_owned()).or_default();
         let wait = match named {
-            Some(wait) => wait,
+            Some(wait) => wait.max(self.0.first).min(LONGEST),
             // Those who are refused at the same time are one refusal.
             None if known.until.is_some_and(|until| until > now) => {
                 return known.until.and_then(|until| (until - now).to_std().ok()).unwrap_or_default();
@@ -102,9 +105,10 @@ impl Pauses {
 
     /// Another process was refused.
     pub fn hear(&self, pause: Pause) {
+        let longest = self.0.clock.now() + LONGEST;
         let mut known = self.lock();
         let known = known.entry(pause.whom).or_default();
-        known.until = known.until.max(Some(pause.until));
+        known.until = known.until.max(Some(pause.until.min(longest)));
     }
 
     /// The pauses that others have not been told of.
@@ -150,6 +154,8 @@ mod tests {
         assert_eq!(pauses.left("freshbooks/B"), None, "another account is not held up");
         pauses.refused("freshbooks/A", Some(seconds(1)));
         assert!(pauses.left("freshbooks/A").is_some_and(|left| left > seconds(6)), "the longer wait counts");
+        assert_eq!(pauses.refused("freshbooks/B", Some(seconds(u64::MAX))), seconds(3600), "not until the end of days");
+        assert_eq!(pauses.refused("freshbooks/C", Some(Duration::ZERO)), seconds(1), "nor not at all");
         clock.advance(TimeDelta::seconds(7));
         assert_eq!(pauses.left("freshbooks/A"), None);
     }

@@ -193,7 +193,9 @@ pub async fn abandon<E: Due>(db: &impl ConnectionTrait, now: DateTime<Utc>) -> R
 /// Only for a table without the columns.
 pub fn settle<E: Due>(lease: Lease, now: DateTime<Utc>) -> Result<UpdateMany<E>, DbErr> {
     let rest = unless_marked::<E>(SimpleExpr::Custom("NULL".into()), Expr::value(now))?;
-    Ok(released::<E>(lease)?.col_expr(column::<E>("due_at")?, rest).col_expr(column::<E>("attempts")?, Expr::value(0)))
+    Ok(found(released::<E>(lease)?)
+        .col_expr(column::<E>("due_at")?, rest)
+        .col_expr(column::<E>("attempts")?, Expr::value(0)))
 }
 
 /// The statement that ends a visit for now: due again at `at`, or at once where the row was marked meanwhile. `counts` says whether the
@@ -208,7 +210,8 @@ pub fn retry_later<E: Due>(
     now: DateTime<Utc>,
 ) -> Result<UpdateMany<E>, DbErr> {
     let attempts = Expr::col(column::<E>("attempts")?).add(i32::from(counts));
-    Ok(released::<E>(lease)?
+    let released = released::<E>(lease)?;
+    Ok(if counts { found(released) } else { released }
         .col_expr(column::<E>("due_at")?, unless_marked::<E>(Expr::value(at), Expr::value(now))?)
         .col_expr(column::<E>("attempts")?, attempts))
 }
@@ -250,13 +253,17 @@ pub fn unless_marked<E: Due>(unmarked: SimpleExpr, marked: SimpleExpr) -> Result
 }
 
 fn released<E: Due>(lease: Lease) -> Result<UpdateMany<E>, DbErr> {
-    let mut update = held::<E>(lease)?
+    Ok(held::<E>(lease)?
         .col_expr(column::<E>("fence")?, SimpleExpr::Custom("NULL".into()))
-        .col_expr(column::<E>("leased_until")?, SimpleExpr::Custom("NULL".into()));
-    if let Some(lost) = lost::<E>() {
-        update = update.col_expr(lost, Expr::value(0));
+        .col_expr(column::<E>("leased_until")?, SimpleExpr::Custom("NULL".into())))
+}
+
+/// Ends the row of visits that were lost: one has come to something.
+fn found<E: Due>(update: UpdateMany<E>) -> UpdateMany<E> {
+    match lost::<E>() {
+        Some(lost) => update.col_expr(lost, Expr::value(0)),
+        None => update,
     }
-    Ok(update)
 }
 
 fn held<E: Due>(lease: Lease) -> Result<UpdateMany<E>, DbErr> {

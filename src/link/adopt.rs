@@ -49,22 +49,26 @@ pub async fn name(
     let row = row.ok_or_else(|| DbErr::RecordNotFound("a link that was just made".to_owned()))?;
     match row.freshbooks_id {
         Some(id) if id == freshbooks_id => return Ok(Named::Already),
-        Some(other) => return Ok(Named::Other(other)),
+        // One that was only named, and not read yet, was perhaps named by mistake.
+        Some(other) if row.state != State::Adopting => return Ok(Named::Other(other)),
         // Whatever it answers would take the place of what the person says.
-        None if row.leased_until.is_some_and(|until| until > now) => return Ok(Named::Busy),
-        None => {}
+        _ if row.leased_until.is_some_and(|until| until > now) => return Ok(Named::Busy),
+        _ => {}
     }
     let update = Entity::update_many().filter(Column::Id.eq(row.id));
     update
         .col_expr(Column::State, Expr::value(State::Adopting))
         .col_expr(Column::FreshbooksId, Expr::value(freshbooks_id))
+        .col_expr(Column::Fence, SimpleExpr::Custom("NULL".into()))
+        .col_expr(Column::LeasedUntil, SimpleExpr::Custom("NULL".into()))
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .exec(txn)
         .await?;
     Ok(Named::Anew)
 }
 
-/// Gives back a document that was named and does not fit. What may have been written before is looked for again.
+/// Gives back a document that was named and does not fit. What may have been written before is looked for again; of an invoice that was never
+/// about to be written nothing is left.
 ///
 /// # Errors
 /// When the database fails.
@@ -75,6 +79,17 @@ pub async fn give_back(
     freshbooks_id: i64,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
+    if key.kind == Kind::Invoice {
+        Entity::delete_many()
+            .filter(Column::ConnectionId.eq(connection))
+            .filter(Column::Kind.eq(key.kind))
+            .filter(Column::ShopifyId.eq(&key.shopify_id))
+            .filter(Column::State.eq(State::Adopting))
+            .filter(Column::FreshbooksId.eq(freshbooks_id))
+            .filter(Column::NaturalKey.is_null())
+            .exec(txn)
+            .await?;
+    }
     let null = || SimpleExpr::Custom("NULL".into());
     of(connection, key)
         .filter(Column::State.eq(State::Adopting))

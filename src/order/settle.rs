@@ -100,6 +100,8 @@ pub async fn lost(conn: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<Vec
         .filter(Column::Fence.is_not_null())
         .filter(Column::LeasedUntil.lt(now))
         .filter(Column::Lost.gte(MOST_LOST))
+        // Nobody visits one that was dismissed meanwhile.
+        .filter(Column::DueAt.is_not_null())
         .all(conn)
         .await?;
     Ok(rows.into_iter().filter_map(|row| Some((Lease { id: row.id.0, fence: row.fence? }, row))).collect())

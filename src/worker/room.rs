@@ -8,7 +8,7 @@ use sea_orm::DbErr;
 use crate::{
     app::App,
     budget, pauses,
-    work::{self, Lane, Lease, Waiting},
+    work::{self, Due, Lane, Lease, Share, Waiting},
 };
 
 /// Claims orders for so many `places`, none beyond `least_urgent`. An order that a person waits for has a place of its own: what its account
@@ -34,14 +34,10 @@ pub(super) async fn orders(
     };
     let callable: Vec<Waiting> = all.into_iter().filter(|one| !paused(one)).collect();
     let (shares, full) = work::share(places, &callable, room, account);
-    let mut claimed = Vec::new();
-    for share in shares {
-        claimed.extend(work::claim_share::<synced_order::Entity>(app.db.write(), share, least_urgent, now).await?);
-    }
     for whom in full {
         budget::press(app, &whom, budgets.get(&whom)).await?;
     }
-    Ok(claimed)
+    claimed::<synced_order::Entity>(app, shares, least_urgent).await
 }
 
 /// Claims pulls for so many `places`.
@@ -52,9 +48,21 @@ pub(super) async fn pulls(app: &App, places: usize) -> Result<Vec<(Lease, pull::
     let now = app.clock.now();
     let waiting = work::waiting::<pull::Entity>(app.db.read(), Lane::Backfill, now).await?;
     let (shares, _) = work::share(places, &waiting, HashMap::new(), account);
+    claimed::<pull::Entity>(app, shares, Lane::Backfill).await
+}
+
+/// Claims these shares. What was claimed is visited, also where the database fails the next share.
+async fn claimed<E: Due>(app: &App, shares: Vec<Share>, least_urgent: Lane) -> Result<Vec<(Lease, E::Model)>, DbErr> {
     let mut claimed = Vec::new();
     for share in shares {
-        claimed.extend(work::claim_share::<pull::Entity>(app.db.write(), share, Lane::Backfill, now).await?);
+        match work::claim_share::<E>(app.db.write(), share, least_urgent, app.clock.now()).await {
+            Ok(rows) => claimed.extend(rows),
+            Err(e) if claimed.is_empty() => return Err(e),
+            Err(e) => {
+                app.db.failed(&e);
+                break;
+            }
+        }
     }
     Ok(claimed)
 }

@@ -116,7 +116,7 @@ async fn on_a_full_disk_nothing_is_lost_and_no_order_suffers() {
         }
         app.app.clock.advance(TimeDelta::seconds(3));
         let before = app.calls();
-        app.freshbooks.faults.add(Some(call), 0, 1, Moment::After, Failure::Late(Duration::from_millis(300)));
+        app.freshbooks.faults.add(Some(call), 0, 1, Moment::After, Failure::Late(Duration::from_secs(2)));
         let filled = async {
             until(|| async { app.calls().get(call) > before.get(call) }).await;
             fill(&app).await;

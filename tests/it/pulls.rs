@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use entity::{
+    call_budget,
     ids::PullId,
     pull::{Column, Entity, Kind, Model, State},
     synced_order,
@@ -9,9 +10,10 @@ use entity::{
 use ml_connector::{
     app::App,
     auth::Actor,
-    order, pull as pulls,
+    order, pauses, pull as pulls,
     sandbox::{
         faults::{Failure, Moment},
+        freshbooks,
         shopify::{
             BulkFate, Options, build,
             model::{BulkOperationErrorCode, Order},
@@ -20,7 +22,7 @@ use ml_connector::{
     schedule, work, worker,
 };
 use rust_decimal::Decimal;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::harness::{TestApp, World, mugs};
 
@@ -232,6 +234,14 @@ async fn two_replicas_share_the_work_and_double_nothing() {
     }
     backfill(&app).await;
     only_the_pull(&app).await;
+    // The account takes more at once than one claim does.
+    let budget = call_budget::ActiveModel {
+        whom: Set(pauses::account(&freshbooks::Options::default().account_id)),
+        at_once: Set(100),
+        changed_at: Set(app.app.clock.now()),
+        paused_until: Set(None),
+    };
+    call_budget::Entity::insert(budget).exec_without_returning(app.app.db.write()).await.unwrap();
     let (mut here, mut there) = (0, 0);
     let due = || synced_order::Entity::find().filter(synced_order::Column::DueAt.is_not_null()).one(app.app.db.read());
     for _ in 0..100 {

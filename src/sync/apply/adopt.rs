@@ -1,9 +1,10 @@
 //! Documents that a person named: read, and linked only where they fit. Nothing of them is changed before that, and one that does not fit
 //! is given back.
 
+use entity::resource_link::State;
 use rust_decimal::Decimal;
 
-use super::{Error, Step};
+use super::{Error, Step, cents};
 use crate::{
     freshbooks::{
         Told,
@@ -74,6 +75,14 @@ impl Step<'_, '_> {
         }
         if let Some(why) = misfit(&invoice, self.wanted) {
             return Err(self.unfit(id, &why));
+        }
+        // An invoice is never lowered below its payments: FreshBooks would make a credit of the rest.
+        let paid = cents(invoice.amount.amount) - cents(invoice.outstanding.amount);
+        let named = self.known.payments.values().any(|doc| doc.state == State::Adopting);
+        if paid > self.wanted.invoice.total && !named {
+            let why =
+                "more was paid on it than the order comes to; delete the payments made by hand, or name them as well";
+            return Err(self.unfit(id, why));
         }
         // What was once about to be sent may have been made.
         if let Some(number) = self.known.invoice.as_ref().and_then(|doc| doc.facts.number.as_deref()) {

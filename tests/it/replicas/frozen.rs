@@ -59,7 +59,7 @@ async fn a_replica_that_was_frozen_beyond_its_lease_writes_nothing_when_it_wakes
 async fn in_a_call() {
     let app = world(Options::default()).await;
     let one = Service::ready(&app, small()).await;
-    app.freshbooks.faults.add(Some("CreateInvoice"), 0, 1, Moment::After, Failure::Late(Duration::from_secs(2)));
+    app.freshbooks.faults.add(Some("CreateInvoice"), 0, 1, Moment::After, Failure::Late(Duration::from_secs(20)));
     app.shopify.place(mugs(1001));
     one.ring(&app).await;
     until(|| async { writes(&app).get("CreateInvoice") == Some(&1) }).await;
