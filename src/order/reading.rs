@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use entity::{
     ids::{ConnectionId, OrderId},
-    synced_order::{Column, Entity},
+    synced_order::{Column, Entity, Model, State},
 };
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
@@ -11,7 +11,12 @@ use sea_orm::{
 };
 
 use super::{Error, redacted, snapshot};
-use crate::{crypto::Keyring, customer_key, mapping, shopify::model::Order};
+use crate::{
+    crypto::Keyring,
+    customer_key, mapping,
+    shopify::model::Order,
+    work::{self, Lane},
+};
 
 /// An order about to be read from Shopify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,9 +76,10 @@ pub async fn waiting_to_be_read(
     Ok(counted.unwrap_or_default())
 }
 
-/// Stores what these orders were when Shopify was asked, without marking them: whoever visits them goes on with it. A state older than
-/// the one known changes nothing; what was announced meanwhile keeps an order stale, so that it is read again. Of orders whose customer was
-/// erased nothing is stored.
+/// Stores what these orders were when Shopify was asked. `visited` goes on with it by itself, and so does whoever visits those that wait; one
+/// that somebody else has come to an end with meanwhile, or is about to, is marked again where this is news. A state older than the one known
+/// changes nothing; what was announced meanwhile keeps an order stale, so that it is read again. Of orders whose customer was erased nothing
+/// is stored.
 ///
 /// # Errors
 /// When the database fails.
@@ -81,6 +87,7 @@ pub async fn refresh(
     txn: &DatabaseTransaction,
     keyring: &Keyring,
     connection: ConnectionId,
+    visited: &Model,
     read: &[(Reading, Order)],
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
@@ -109,7 +116,15 @@ pub async fn refresh(
         if let Some(key) = key {
             snapshot::put(txn, row.id, order, key).await?;
         }
-        super::read_now(Entity::update_many(), order, key.map(|(id, _)| id.0))
+        let ours = row.id == visited.id && row.fence == visited.fence;
+        let waits = row.due_at.is_some() && row.fence.is_none();
+        let news = row.shopify_updated_at.is_none_or(|known| known < order.updated_at);
+        let update = if ours || waits || !news || row.state == State::Dismissed {
+            Entity::update_many()
+        } else {
+            work::mark::<Entity>(Lane::Webhook, now)?.col_expr(Column::State, Expr::value(State::Due))
+        };
+        super::read_now(update, order, key.map(|(id, _)| id.0))
             .filter(Column::Id.eq(row.id))
             .col_expr(Column::Stale, Expr::value(row.stale && row.generation != reading.generation))
             .col_expr(Column::UpdatedAt, Expr::value(now))

@@ -63,7 +63,7 @@ pub(super) async fn bring_up_to_date(
     };
     let found = read.iter().any(|(reading, _)| reading.id == own.id);
     let txn = app.db.begin_write().await?;
-    order::refresh(&txn, &app.keyring, connection.id, &read, app.clock.now()).await?;
+    order::refresh(&txn, &app.keyring, connection.id, row, &read, app.clock.now()).await?;
     txn.commit().await?;
     Ok(found)
 }

@@ -85,6 +85,11 @@ impl Wire {
         *self.shared.next.lock().unwrap() = Some((n, moment));
     }
 
+    /// Whether that has happened by now.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.shared.next.lock().unwrap().is_none()
+    }
+
     /// Whether that has happened; if not, it will not any more.
     pub(crate) fn has_broken(&self) -> bool {
         self.shared.next.lock().unwrap().take().is_none()
