@@ -177,6 +177,9 @@ pub async fn intend(
         .col_expr(Column::LeasedUntil, Expr::value(now + LEASE))
         .col_expr(Column::UpdatedAt, Expr::value(now));
     if creates {
+        // What another visit was about to make, even one whose lease has run out, may be there: it is looked for first, and a look that was
+        // taken over since does not count.
+        update = update.filter(Column::Fence.is_null().or(Column::Fence.eq(writer.lease.visit())));
         update = update.filter(Column::FreshbooksId.is_null());
     }
     update = match adopts {
