@@ -2,7 +2,8 @@
 //!
 //! A schedule is a seed. One thing happens at a time: a visit stands still at each of its calls until the schedule says what becomes of it,
 //! so that any other visit, event or span of time fits between any two. After each step nothing may be there twice, and in the end the books
-//! hold what Shopify says. `MLC_MODEL_SCHEDULES=100000` plays that many, `MLC_MODEL_SEED=12345` plays one and prints its steps.
+//! hold what Shopify says. `MLC_MODEL_SCHEDULES=100000` plays that many, from the seed
+//! `MLC_MODEL_FIRST` on; `MLC_MODEL_SEED=12345` plays one and prints its steps.
 
 mod books;
 mod happening;
@@ -25,7 +26,6 @@ use ml_connector::{
     mapping::settings::{Refunds, Settings},
     sandbox::{freshbooks, shopify},
 };
-use rand::Rng;
 
 use self::schedule::Schedule;
 use crate::harness::{TestApp, World};
@@ -142,7 +142,8 @@ async fn whatever_happens_in_whatever_order_every_order_is_booked_once_and_right
         println!("seed {seed}:\n  {steps}");
         return stage.app.end().await;
     }
-    let (began, base) = (Instant::now(), u64::from(rand::rng().random::<u32>()));
+    // The same ones each time unless it is said where to begin: what fails has been broken since.
+    let (began, base) = (Instant::now(), number("MLC_MODEL_FIRST").unwrap_or(1));
     let end = base + schedules();
     let tally = Arc::<Tally>::default();
     let playing: Vec<_> = (0..KINDS).map(|kind| tokio::spawn(play_all(base + kind, end, Arc::clone(&tally)))).collect();
