@@ -217,20 +217,26 @@ mod tests {
     use std::sync::Arc;
 
     use sea_orm::ConnectionTrait;
+    use tempfile::TempDir;
     use tokio::sync::{Semaphore, oneshot};
 
     use super::*;
     use crate::{clock::Clock, config::Config, crypto::keygen};
 
-    #[tokio::test]
-    async fn a_visit_that_holds_the_writing_connection_is_not_stopped_by_its_own_renewal() {
+    /// An app over a database of its own, which goes with the directory.
+    pub(super) async fn app() -> (App, TempDir) {
         let directory = tempfile::tempdir().unwrap();
         let config = Config {
             database_url: format!("sqlite://{}?mode=rwc", directory.path().join("test.db").display()).into(),
             encryption_keys: Some(keygen("test")),
             ..Config::default()
         };
-        let app = App::new(config, Clock::default()).await.unwrap();
+        (App::new(config, Clock::default()).await.unwrap(), directory)
+    }
+
+    #[tokio::test]
+    async fn a_visit_that_holds_the_writing_connection_is_not_stopped_by_its_own_renewal() {
+        let (app, _directory) = app().await;
         let id = uuid::Uuid::new_v4();
         let row = format!(
             "INSERT INTO pull (connection_id, kind, state, until, orders_seen, orders_changed, \"trigger\", actor, lane, generation,

@@ -95,12 +95,10 @@ mod tests {
     use super::*;
     use crate::{
         auth::Actor,
-        clock::Clock,
-        config::Config,
         connection::{self, New},
-        crypto::keygen,
         mapping::Settings,
         order::{self, Mark, Told},
+        worker::tests::app,
     };
 
     struct World {
@@ -111,13 +109,7 @@ mod tests {
 
     /// Active connections, one for each of these accounts.
     async fn world(accounts: &[&str]) -> World {
-        let directory = tempfile::tempdir().unwrap();
-        let config = Config {
-            database_url: format!("sqlite://{}?mode=rwc", directory.path().join("test.db").display()).into(),
-            encryption_keys: Some(keygen("test")),
-            ..Config::default()
-        };
-        let app = App::new(config, Clock::default()).await.unwrap();
+        let (app, directory) = app().await;
         let mut connections = Vec::new();
         for (number, account) in accounts.iter().enumerate() {
             let domain = format!("shop-{number}.myshopify.com");
