@@ -55,14 +55,18 @@ impl Keyring {
     /// # Errors
     /// Only beyond 64 GB.
     pub fn seal(&self, place: &str, plain: &[u8]) -> Result<String, Error> {
-        let (id, cipher) = self.keys.first().ok_or(Error::Sealed)?;
-        Ok(format!("k1.{id}.{}", BASE64.encode(encrypt(cipher, place, plain)?)))
+        let (_, cipher) = self.keys.first().ok_or(Error::Sealed)?;
+        Ok(format!("{}{}", self.mark(), BASE64.encode(encrypt(cipher, place, plain)?)))
+    }
+
+    /// What everything that the first key has sealed begins with, and nothing else does.
+    pub fn mark(&self) -> String {
+        format!("k1.{}.", self.ids().next().unwrap_or_default())
     }
 
     /// Whether the first key sealed this.
     pub fn is_current(&self, sealed: &str) -> bool {
-        let id = key_of(sealed);
-        id.is_some() && id == self.keys.first().map(|(id, _)| id.as_str())
+        sealed.starts_with(&self.mark())
     }
 
     /// The key that sealed this, where it is not on the ring.

@@ -9,8 +9,9 @@ use entity::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, OnConflict},
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+    sea_query::{Expr, Func, OnConflict},
 };
 
 use crate::{
@@ -237,24 +238,24 @@ pub async fn list(
 /// When the database fails, or a key does not open.
 pub async fn reseal(app: &App) -> Result<u64, Error> {
     let keyring = &app.keyring;
+    let mark = keyring.mark();
+    let length = i32::try_from(mark.len()).unwrap_or(i32::MAX);
+    let beginning = Func::cust("substr").args([Expr::col(Column::SealedKey), Expr::value(1), Expr::value(length)]);
+    let old = Expr::expr(beginning).ne(mark);
     let (mut done, mut after) = (0, CustomerKeyId(0));
     loop {
         let rows = Entity::find()
             .filter(Column::Id.gt(after))
-            .filter(Column::SealedKey.is_not_null())
+            // Told apart by the database: at a start there are many, and mostly none of them is old.
+            .filter(old.clone())
             .order_by_asc(Column::Id)
             .limit(RESEALED_AT_ONCE)
             .all(app.db.read())
             .await?;
         let Some(last) = rows.last() else { return Ok(done) };
         after = last.id;
-        let old = rows.iter().filter_map(|row| Some((row, row.sealed_key.as_deref()?)));
-        let old: Vec<_> = old.filter(|(_, sealed)| !keyring.is_current(sealed)).collect();
-        if old.is_empty() {
-            continue;
-        }
         let txn = app.db.begin_write().await?;
-        for (row, sealed) in old {
+        for (row, sealed) in rows.iter().filter_map(|row| Some((row, row.sealed_key.as_deref()?))) {
             let place = place(row.connection_id, &row.subject);
             let anew = keyring.seal(&place, &keyring.open(&place, sealed)?)?;
             let update = Entity::update_many()
