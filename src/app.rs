@@ -1,8 +1,11 @@
 //! What all parts share, as a value: no globals, so that a test can run several at once.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::ExposeSecret;
 use tokio::{
     net::TcpListener,
@@ -16,12 +19,12 @@ use crate::{
     auth::Verifier,
     budget,
     check::Looks,
-    clock::Clock,
+    clock::{Clock, News, Reading},
     config::{self, Config},
     crypto::Keyring,
     db::Db,
     freshbooks::FreshBooks,
-    grant, http,
+    grant, http, link,
     pauses::Pauses,
     privacy, rotate, schedule,
     shopify::Shopify,
@@ -38,7 +41,10 @@ pub(crate) const STOP_WITHIN: Duration = Duration::from_secs(10);
 /// How often a process without workers tells whom it was refused by, and hears of others.
 const KEEP_PAUSES: Duration = Duration::from_secs(1);
 
-/// How often the clock is compared with the database's.
+/// How often it is looked whether somebody has set the clock.
+const LOOK_AT_CLOCK: Duration = Duration::from_secs(1);
+
+/// How often the clock is compared with the database's, whatever it says.
 const KEEP_TIME: Duration = Duration::from_secs(60);
 
 /// How long a platform is left alone after a refusal that does not say how long; further ones double it.
@@ -108,7 +114,7 @@ impl App {
         let db = Db::connect(config.database_url.expose_secret()).await.map_err(Error::Connect)?;
         db.migrate().await.map_err(Error::Migrate)?;
         let app = Self::on(db, config, clock)?;
-        app.set_clock().await.map_err(Error::Database)?;
+        app.compare_clocks().await.map_err(Error::Database)?; // nothing is held yet that would have to go on
         // A slip while keys are changed is told now, not order by order.
         let (conn, keyring) = (app.db.read(), &app.keyring);
         let mut missing = grant::missing_key(conn, keyring).await.map_err(Error::Database)?.map(|id| (id, "tokens"));
@@ -163,26 +169,50 @@ impl App {
         })))
     }
 
-    /// Sets the clock by the database's, so that all replicas have the same time whatever their hosts say.
+    /// Sets the clock by the database's, so that all replicas have the same time whatever their hosts say. Where time jumps, what is held is
+    /// held from now on.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn set_clock(&self) -> Result<(), sea_orm::DbErr> {
-        let mut best: Option<(TimeDelta, TimeDelta)> = None;
+        if self.compare_clocks().await?.jumped {
+            info!("time has jumped: what is held is held from now on");
+            let (db, now) = (self.db.write(), self.clock.now());
+            work::hold_anew::<entity::synced_order::Entity>(db, now).await?;
+            work::hold_anew::<entity::pull::Entity>(db, now).await?;
+            work::hold_anew::<entity::alert::Entity>(db, now).await?;
+            work::hold_anew::<entity::alert_digest::Entity>(db, now).await?;
+            work::hold_anew::<entity::privacy_request::Entity>(db, now).await?;
+            link::hold_anew(db, now).await?;
+        }
+        Ok(())
+    }
+
+    /// As [`App::set_clock`], where the host's clock was set since: before anything is claimed or begun by it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn mind_clock(&self) -> Result<(), sea_orm::DbErr> {
+        if self.clock.has_jumped() { self.set_clock().await } else { Ok(()) }
+    }
+
+    async fn compare_clocks(&self) -> Result<News, sea_orm::DbErr> {
+        let mut best: Option<(TimeDelta, Reading, DateTime<Utc>)> = None;
         // An answer is worth as much as it is quick: where there was a wait, nobody knows on which way.
         for _ in 0..3 {
-            let before = self.clock.system();
-            let Some(there) = self.db.now().await? else { return Ok(()) };
-            let took = self.clock.system() - before;
-            if best.is_none_or(|(quickest, _)| took < quickest) {
-                best = Some((took, there - (before + took / 2)));
+            let read = self.clock.read();
+            let Some(there) = self.db.now().await? else { return Ok(self.clock.set(read, None)) };
+            let took = read.elapsed();
+            if best.is_none_or(|(quickest, ..)| took < quickest) {
+                best = Some((took, read, there - took / 2));
             }
             if took < TimeDelta::milliseconds(100) {
                 break;
             }
         }
-        let Some((_, behind)) = best else { return Ok(()) };
-        if self.clock.set_by(behind) {
+        let Some((_, read, there)) = best else { return Ok(News::default()) };
+        let news = self.clock.set(read, Some(there));
+        if let Some(behind) = news.behind {
             warn!(
                 behind_ms = behind.num_milliseconds(),
                 "this host's clock is {} ms {} the database's, which is gone by: have it set (NTP)",
@@ -190,7 +220,7 @@ impl App {
                 if behind < TimeDelta::zero() { "ahead of" } else { "behind" },
             );
         }
-        Ok(())
+        Ok(news)
     }
 
     /// Starts the scheduler and the workers in the background.
@@ -202,6 +232,7 @@ impl App {
             // Whoever held a lease is dead: go on at once instead of waiting for it to run out. Not so of a call under way: it may be
             // carried out yet, and its document's lease is kept.
             let (db, now) = (self.db.write(), self.clock.now());
+            link::hold_no_longer(db, now).await.map_err(Error::Database)?;
             let orders = work::abandon::<entity::synced_order::Entity>(db, now).await.map_err(Error::Database)?;
             let pulls = work::abandon::<entity::pull::Entity>(db, now).await.map_err(Error::Database)?;
             grant::abandon(db).await.map_err(Error::Database)?;
@@ -295,7 +326,12 @@ async fn keep_pauses(app: App) {
 
 /// Clocks drift, and are set by hand.
 async fn keep_time(app: App) {
-    while app.stop.run_until_cancelled(tokio::time::sleep(KEEP_TIME)).await.is_some() {
+    let mut compared = Instant::now();
+    while app.stop.run_until_cancelled(tokio::time::sleep(LOOK_AT_CLOCK)).await.is_some() {
+        if compared.elapsed() < KEEP_TIME && !app.clock.has_jumped() {
+            continue;
+        }
+        compared = Instant::now();
         if let Err(e) = app.set_clock().await
             && app.db.failed(&e).is_none()
         {

@@ -178,8 +178,9 @@ pub async fn intend(
         .col_expr(Column::UpdatedAt, Expr::value(now));
     if creates {
         // What another visit was about to make, even one whose lease has run out, may be there: it is looked for first, and a look that was
-        // taken over since does not count.
-        update = update.filter(Column::Fence.is_null().or(Column::Fence.eq(writer.lease.visit())));
+        // taken over since does not count. A client is always looked for first, and whoever took the look over may have let go of it again.
+        let ours = Column::Fence.eq(writer.lease.visit());
+        update = update.filter(if key.kind == Kind::Client { ours } else { ours.or(Column::Fence.is_null()) });
         update = update.filter(Column::FreshbooksId.is_null());
     }
     update = match adopts {
@@ -349,6 +350,28 @@ pub async fn forget_absent(conn: &impl ConnectionTrait, lease: Lease) -> Result<
         .filter(Column::FreshbooksId.is_null())
         .exec(conn)
         .await?;
+    Ok(())
+}
+
+/// Lets every document that is being written be left alone from now on, where time has jumped.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hold_anew(conn: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbErr> {
+    hold_until(conn, Column::Fence.is_not_null(), now).await
+}
+
+/// Lets no document be left alone for longer than a call may take: a longer lease is of a clock that was ahead.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hold_no_longer(conn: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbErr> {
+    hold_until(conn, Column::Fence.is_not_null().and(Column::LeasedUntil.gt(now + LEASE)), now).await
+}
+
+async fn hold_until(conn: &impl ConnectionTrait, which: SimpleExpr, now: DateTime<Utc>) -> Result<(), DbErr> {
+    let held = Entity::update_many().filter(which);
+    held.col_expr(Column::LeasedUntil, Expr::value(now + LEASE)).exec(conn).await?;
     Ok(())
 }
 

@@ -179,12 +179,20 @@ pub fn renewal<E: Due>(lease: Lease, now: DateTime<Utc>) -> Result<UpdateMany<E>
 /// # Errors
 /// When the database fails.
 pub async fn abandon<E: Due>(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<u64, DbErr> {
-    let over = E::update_many()
-        .filter(column::<E>("fence")?.is_not_null())
-        .col_expr(column::<E>("leased_until")?, Expr::value(now - Duration::seconds(1)))
-        .exec(db)
-        .await?;
-    Ok(over.rows_affected)
+    all_held_until::<E>(db, now - Duration::seconds(1)).await
+}
+
+/// Lets every lease hold from now on, where time has jumped: nobody can tell any more how long each was to hold.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hold_anew<E: Due>(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<u64, DbErr> {
+    all_held_until::<E>(db, now + E::HOLD).await
+}
+
+async fn all_held_until<E: Due>(db: &impl ConnectionTrait, until: DateTime<Utc>) -> Result<u64, DbErr> {
+    let held = E::update_many().filter(column::<E>("fence")?.is_not_null());
+    Ok(held.col_expr(column::<E>("leased_until")?, Expr::value(until)).exec(db).await?.rows_affected)
 }
 
 /// The statement that ends a visit: the row comes to rest, or stays due where it was marked meanwhile. The owner adds its columns.
@@ -193,7 +201,7 @@ pub async fn abandon<E: Due>(db: &impl ConnectionTrait, now: DateTime<Utc>) -> R
 /// Only for a table without the columns.
 pub fn settle<E: Due>(lease: Lease, now: DateTime<Utc>) -> Result<UpdateMany<E>, DbErr> {
     let rest = unless_marked::<E>(SimpleExpr::Custom("NULL".into()), Expr::value(now))?;
-    Ok(found(released::<E>(lease)?)
+    Ok(found(release::<E>(lease)?)
         .col_expr(column::<E>("due_at")?, rest)
         .col_expr(column::<E>("attempts")?, Expr::value(0)))
 }
@@ -210,7 +218,7 @@ pub fn retry_later<E: Due>(
     now: DateTime<Utc>,
 ) -> Result<UpdateMany<E>, DbErr> {
     let attempts = Expr::col(column::<E>("attempts")?).add(i32::from(counts));
-    let released = released::<E>(lease)?;
+    let released = release::<E>(lease)?;
     Ok(if counts { found(released) } else { released }
         .col_expr(column::<E>("due_at")?, unless_marked::<E>(Expr::value(at), Expr::value(now))?)
         .col_expr(column::<E>("attempts")?, attempts))
@@ -252,7 +260,11 @@ pub fn unless_marked<E: Due>(unmarked: SimpleExpr, marked: SimpleExpr) -> Result
     Ok(CaseStatement::new().case(same, unmarked).finally(marked).into())
 }
 
-fn released<E: Due>(lease: Lease) -> Result<UpdateMany<E>, DbErr> {
+/// The statement that lets go of a row, and says nothing of when it is due.
+///
+/// # Errors
+/// Only for a table without the columns.
+pub fn release<E: Due>(lease: Lease) -> Result<UpdateMany<E>, DbErr> {
     Ok(held::<E>(lease)?
         .col_expr(column::<E>("fence")?, SimpleExpr::Custom("NULL".into()))
         .col_expr(column::<E>("leased_until")?, SimpleExpr::Custom("NULL".into())))

@@ -35,6 +35,7 @@ pub async fn run(app: &App) {
     while !app.stop.is_cancelled() {
         let mut claimed = 0;
         for outcome in [
+            app.mind_clock().await.map(|()| 0),
             budget::exchange(app).await.map(|()| 0),
             Ok(sync::put_off_lost(app).await),
             claim_orders(app, &orders, Lane::Backfill).await,
@@ -68,6 +69,7 @@ pub async fn run(app: &App) {
 pub async fn drain(app: &App) -> Result<usize, DbErr> {
     let mut visits = 0;
     loop {
+        app.mind_clock().await?;
         budget::exchange(app).await?;
         sync::put_off_lost(app).await;
         let pulls = room::pulls(app, 1).await?;

@@ -3,7 +3,7 @@
 //! A process may stand still between the moment it was allowed to write and the moment it writes: stopped by a signal, swapped out, its
 //! machine moved. When it goes on, somebody else may have taken its place and written the same. So the clock is asked once more at the very
 //! last moment, when the connection stands and the body is about to leave: what is late breaks off there, and FreshBooks never has a whole
-//! request.
+//! request. A clock that somebody has set meanwhile cannot tell, so it is late as well.
 
 use chrono::{DateTime, Utc};
 use futures_util::stream;
@@ -32,11 +32,15 @@ impl Deadline {
         Self { clock: clock.clone(), at }
     }
 
+    fn has_passed(&self) -> bool {
+        self.clock.has_jumped() || self.clock.now() >= self.at
+    }
+
     /// `request` with a JSON body that leaves in time or not at all.
     pub(super) fn json(&self, request: RequestBuilder, body: &Value) -> RequestBuilder {
         let (deadline, bytes) = (self.clone(), body.to_string().into_bytes());
         let length = bytes.len();
-        let last_look = async move { if deadline.clock.now() < deadline.at { Ok(bytes) } else { Err(Passed) } };
+        let last_look = async move { if deadline.has_passed() { Err(Passed) } else { Ok(bytes) } };
         request
             .header(CONTENT_TYPE, "application/json")
             .header(CONTENT_LENGTH, length)
@@ -79,6 +83,10 @@ mod tests {
 
         clock.advance(TimeDelta::seconds(10));
         assert!(matches!(books.send_invoice(&request).await, Err(Error::TooLate)));
+        let books = server.books().until(&clock, clock.now() + TimeDelta::seconds(10));
+        clock.step(-TimeDelta::hours(1));
+        assert!(matches!(books.send_invoice(&request).await, Err(Error::TooLate)), "nobody knows what time it is");
+        clock.step(TimeDelta::hours(1));
         assert_eq!(server.seen().len(), 0, "not even a part of it was taken for a request");
 
         let books = server.books().until(&clock, clock.now() + TimeDelta::seconds(10));

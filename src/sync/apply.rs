@@ -50,6 +50,7 @@ pub(super) async fn apply(
 ) -> Result<(), Error> {
     payment::fits(books, known, write).await?;
     let app = visit.app;
+    app.mind_clock().await?;
     let writer = Writer { connection: visit.connection.id, lease: visit.lease, key: &snapshot.key };
     let adopts = write.id.filter(|_| write.action == Action::Adopt);
     let natural_key = match &write.draft {
@@ -112,9 +113,8 @@ impl Step<'_, '_> {
     }
 
     /// FreshBooks has no such document: the next plan may create it, under the same intent.
-    fn absent(&mut self) -> Result<(), Error> {
+    fn absent(&mut self) {
         self.known.absent.push(self.write.key.clone());
-        Ok(())
     }
 
     /// Stores FreshBooks' answer; `shown` is the document as it showed it.
@@ -171,7 +171,7 @@ impl Step<'_, '_> {
         audit::append(&txn, entry, Some((*key_id, key)), now).await?;
         txn.commit().await?;
         if !stored {
-            return Err(link::Error::Fenced.into());
+            return Err(link::Error::Busy.into()); // the order is ours still: what became of the document is read again
         }
         self.hold(&answered);
         Ok(())

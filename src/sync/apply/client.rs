@@ -26,7 +26,8 @@ impl Step<'_, '_> {
         let draft = (**draft).clone();
         let Some(request) = &self.write.request else {
             let Some((doc, shown)) = look_up(self.books, self.wanted, self.known, self.write).await? else {
-                return self.absent();
+                self.absent();
+                return Ok(());
             };
             return self.confirm_client(doc, "adopted", shown).await;
         };

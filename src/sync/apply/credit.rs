@@ -39,7 +39,10 @@ impl Step<'_, '_> {
             }
             None => match self.find_credit(refund, &draft).await? {
                 Some(found) => (found, None, "adopted"),
-                None => return self.absent(),
+                None => {
+                    self.absent();
+                    return Ok(());
+                }
             },
         };
         facts.total = Some(cents(answer.amount.amount));

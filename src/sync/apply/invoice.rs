@@ -62,7 +62,7 @@ impl Step<'_, '_> {
                 None => self.find_invoice(&draft.invoice_number).await?,
             };
             let Some(found) = found else {
-                self.absent()?;
+                self.absent();
                 return Ok(None);
             };
             return Ok(Some((found, None, "adopted")));

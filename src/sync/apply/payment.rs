@@ -137,7 +137,10 @@ impl Step<'_, '_> {
                 self.known.payments.insert(transaction, doc);
                 Ok(())
             }
-            (None, None) => self.absent(),
+            (None, None) => {
+                self.absent();
+                Ok(())
+            }
         }
     }
 

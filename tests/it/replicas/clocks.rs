@@ -8,8 +8,11 @@ use ml_connector::{
     app::App,
     clock::Clock,
     grant, order,
+    sandbox::faults::Moment,
     work::{self, Lane, Lease},
+    worker,
 };
+use tokio::sync::mpsc;
 
 use super::on_postgres;
 use crate::{
@@ -20,12 +23,9 @@ use crate::{
 /// The same service on a host whose clock is off.
 async fn elsewhere(app: &TestApp, minutes: i64) -> App {
     let clock = Clock::off_by(TimeDelta::minutes(minutes));
-    let off = clock.system() - app.app.clock.system();
+    let off = clock.now() - app.app.clock.now();
     assert!((off - TimeDelta::minutes(minutes)).abs() < TimeDelta::seconds(1));
-    let there = App::new(app.app.config.clone(), clock).await.unwrap();
-    // It has found out, so that finding the same again is no news.
-    assert!(!there.clock.set_by(-TimeDelta::minutes(minutes)));
-    there
+    App::new(app.app.config.clone(), clock).await.unwrap()
 }
 
 async fn claim(app: &App) -> Option<Lease> {
@@ -129,4 +129,37 @@ async fn the_database_tells_every_host_the_same_time() {
         assert!(apart.abs() < TimeDelta::seconds(2), "{apart}");
     }
     app.end().await;
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_while_a_document_is_made_makes_no_second_one() {
+    for minutes in [10, -10] {
+        for name in ["CreateClient", "CreateInvoice", "CreatePayment"] {
+            let app = TestApp::start().await;
+            app.listen().await;
+            app.shopify.place(mugs(1001));
+            app.ring().await;
+            app.app.clock.advance(TimeDelta::seconds(3));
+            let (holder, mut calls) = mpsc::unbounded_channel();
+            app.freshbooks.faults.hold(holder);
+            let set = async {
+                while let Some(held) = calls.recv().await {
+                    if (held.call.as_str(), held.moment) == (name, Moment::Before) {
+                        drop(calls);
+                        app.app.clock.step(TimeDelta::minutes(minutes));
+                        let visits = worker::drain(&app.app).await.unwrap();
+                        assert_eq!(visits, 0, "{name} was about to be made, {minutes} min");
+                        return held.go(None);
+                    }
+                    held.go(None);
+                }
+            };
+            let (_, ()) = tokio::join!(worker::drain(&app.app), set);
+            app.settle().await;
+            assert_eq!(app.state("#1001").await.0, synced_order::State::Synced);
+            let calls = app.calls();
+            assert_eq!((calls["CreateClient"], calls["CreateInvoice"], calls["CreatePayment"]), (1, 1, 1));
+            app.end().await;
+        }
+    }
 }
