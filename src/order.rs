@@ -33,7 +33,7 @@ pub use self::{
     reconsider::reconsider,
     redacted::{erased, is_redacted, seal_under},
     revisit::{kept, lock, newest_of_key, revisit},
-    settle::{Outcome, Proof, lost, problem, retry_later, settle},
+    settle::{Outcome, Proof, let_go, lost, problem, retry_later, settle},
 };
 use crate::{
     app::App,

@@ -76,8 +76,8 @@ pub async fn waiting_to_be_read(
     Ok(counted.unwrap_or_default())
 }
 
-/// Stores what these orders were when Shopify was asked. `visited` goes on with it by itself, and so does whoever visits those that wait; one
-/// that somebody else has come to an end with meanwhile, or is about to, is marked again where this is news. A state older than the one known
+/// Stores what these orders were when Shopify was asked. `visited` goes on with it by itself, and so does whoever visits those that are
+/// due; one that somebody else has come to an end with meanwhile, or is about to, or has put off, is marked again where this is news. A state older than the one known
 /// changes nothing; what was announced meanwhile keeps an order stale, so that it is read again. Of orders whose customer was erased nothing
 /// is stored.
 ///
@@ -117,7 +117,7 @@ pub async fn refresh(
             snapshot::put(txn, row.id, order, key).await?;
         }
         let ours = row.id == visited.id && row.fence == visited.fence;
-        let waits = row.due_at.is_some() && row.fence.is_none();
+        let waits = row.due_at.is_some_and(|at| at <= now) && row.fence.is_none();
         let news = row.shopify_updated_at.is_none_or(|known| known < order.updated_at);
         let update = if ours || waits || !news || row.state == State::Dismissed {
             Entity::update_many()

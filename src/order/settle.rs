@@ -91,6 +91,15 @@ pub async fn retry_later(
     Ok(update.exec(conn).await?.rows_affected == 1)
 }
 
+/// Ends a visit that has nothing more to say: the order was given up meanwhile. Where somebody else is at it nothing happens.
+///
+/// # Errors
+/// When the database fails.
+pub async fn let_go(conn: &impl ConnectionTrait, lease: Lease) -> Result<(), Error> {
+    work::release::<Entity>(lease)?.exec(conn).await?;
+    Ok(())
+}
+
 /// Orders whose last visits never ended, and whose leases have run out again: the process dies of them, or hangs.
 ///
 /// # Errors

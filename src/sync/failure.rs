@@ -185,6 +185,8 @@ pub(super) async fn end(
         Remedy::Look(_) | Remedy::Renew(_) => true,
     };
     if !ours {
+        // An order that was given up during the visit is nobody's from now on.
+        order::let_go(db, lease).await?;
         warn!(error = error as &dyn std::error::Error, "this visit was taken over or ended: it writes no more");
     }
     Ok(())

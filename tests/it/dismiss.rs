@@ -6,7 +6,9 @@ use ml_connector::{
     connection,
     mapping::settings::{Change, LateChanges, Refunds, Settings, To},
     order::{self, Target},
+    sandbox::faults::Moment,
 };
+use tokio::sync::mpsc;
 
 use crate::harness::{TestApp, World, mugs};
 
@@ -45,5 +47,29 @@ async fn a_dismissed_order_stays_as_it_is_through_pulls_and_settings_until_it_is
     let trail = app.trail("#1001").await;
     let dismissal = trail.iter().find(|entry| entry.action == "dismiss").unwrap();
     assert_eq!((dismissal.outcome.as_str(), dismissal.message.as_str()), ("done", "Dismissed: Recorded by hand."));
+    app.end().await;
+}
+
+#[tokio::test]
+async fn an_order_given_up_during_its_visit_is_nobodys_afterwards() {
+    let app = TestApp::start().await;
+    app.shopify.place(mugs(1001));
+    let (holder, mut calls) = mpsc::unbounded_channel();
+    app.freshbooks.faults.hold(holder);
+    let given_up = async {
+        while let Some(held) = calls.recv().await {
+            if (held.call.as_str(), held.moment) == ("CreateInvoice", Moment::After) {
+                let id = app.order("#1001").await.id;
+                order::dismiss(&app.app, &Actor::system("test"), id, "Booked by hand.").await.unwrap();
+                drop(calls);
+                return held.go(None);
+            }
+            held.go(None);
+        }
+    };
+    tokio::join!(given_up, app.pull());
+    let row = app.order("#1001").await;
+    assert_eq!((row.state, row.due_at, row.fence, row.leased_until), (State::Dismissed, None, None, None));
+    assert_eq!(app.calls().get("CreatePayment"), None, "the call that was under way was the last");
     app.end().await;
 }
