@@ -79,7 +79,8 @@ async fn refused(conn: &impl ConnectionTrait, pause: &Pause, now: DateTime<Utc>)
 pub async fn press(app: &App, whom: &str, known: Option<&Model>) -> Result<(), DbErr> {
     let now = app.clock.now();
     let calm_since = now - app.config.scaled(CALM);
-    if known.is_some_and(|row| row.at_once >= MOST || row.changed_at > calm_since) {
+    let recent = |at: DateTime<Utc>| at > calm_since;
+    if known.is_some_and(|row| row.at_once >= MOST || recent(row.changed_at) || row.paused_until.is_some_and(recent)) {
         return Ok(());
     }
     make_sure(app.db.write(), whom, now).await?;

@@ -52,6 +52,21 @@ impl MigrationTrait for Migration {
             // Each claim is of one connection's rows now.
             manager.drop_index(Index::drop().name(format!("{table}_due")).table(table).to_owned()).await?;
         }
+        // What is to be read from Shopify together, however much is due and read already. A condition on `stale` would serve no statement that
+        // binds it.
+        manager
+            .create_index(
+                Index::create()
+                    .name("synced_order_stale")
+                    .table("synced_order")
+                    .col("connection_id")
+                    .col("stale")
+                    .col("lane")
+                    .col("due_at")
+                    .and_where(Expr::col("due_at").is_not_null())
+                    .to_owned(),
+            )
+            .await?;
         manager
             .create_index(
                 Index::create()

@@ -188,9 +188,9 @@ impl Shop {
         self.compare_version(&headers);
         if !status.is_success() {
             debug!(operation = name, shop = %self.domain, status = status.as_u16(), request, "Shopify answered");
-            let refused = Error::status(repeatable, status, &headers);
-            if let Error::Throttled { wait } = &refused {
-                pauses.refused(&pauses::shop(&self.domain), Some(*wait));
+            let mut refused = Error::status(repeatable, status, &headers);
+            if let Error::Throttled { wait } = &mut refused {
+                *wait = pauses.refused(&pauses::shop(&self.domain), Some(*wait));
             }
             let body =
                 if status == StatusCode::FORBIDDEN { answer.text().await.unwrap_or_default() } else { String::new() };

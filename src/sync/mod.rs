@@ -298,9 +298,10 @@ impl Visit<'_> {
         if !order::settle(&txn, self.lease, &outcome, now).await? {
             return Err(link::Error::Fenced.into());
         }
+        // The order, its connection, its links: in this order, as whoever adopts a document locks them.
+        connections::synced(&txn, self.connection.id, now).await?;
         link::forget_absent(&txn, self.lease).await?;
         link::release(&txn, self.lease).await?;
-        connections::synced(&txn, self.connection.id, now).await?;
         if audited {
             audit::append(&txn, decision(self.lease, &self.row, &outcome), None, now).await?;
         }
