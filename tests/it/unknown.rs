@@ -1,6 +1,7 @@
 //! Lost replies, refusals, throttling: whatever one call suffers, the books end right and nothing is doubled.
 
-use entity::synced_order::State;
+use chrono::TimeDelta;
+use entity::synced_order::{self, State};
 use ml_connector::{
     auth::Actor,
     freshbooks::{
@@ -14,7 +15,11 @@ use ml_connector::{
         freshbooks,
         shopify::{build, model::OrderCancelReason},
     },
+    sync,
+    work::{self, Lane, Lease, Share},
 };
+use sea_orm::ConnectionTrait;
+use tokio::sync::mpsc;
 
 use crate::harness::{TestApp, World, mugs};
 
@@ -34,6 +39,62 @@ async fn a_create_whose_reply_was_lost_is_adopted_not_repeated() {
             app.end().await;
         }
     }
+}
+
+/// The most urgent order, none beyond `least_urgent`.
+async fn claim(app: &TestApp, least_urgent: Lane) -> (Lease, synced_order::Model) {
+    let share = Share { connection: app.connection, rows: 1 };
+    let (db, now) = (app.app.db.write(), app.app.clock.now());
+    work::claim_share::<synced_order::Entity>(db, share, least_urgent, now).await.unwrap().remove(0)
+}
+
+#[tokio::test]
+async fn a_client_that_was_looked_for_before_another_visit_made_it_is_not_made_again() {
+    let app = TestApp::start().await;
+    if !app.app.db.is_single_process() {
+        return app.end().await; // the trigger below is in SQLite's words
+    }
+    app.listen().await;
+    for number in [1001, 1002] {
+        let (mut order, same) = (mugs(number), mugs(1001));
+        (order.customer, order.email) = (same.customer, same.email);
+        app.shopify.place(order);
+    }
+    app.ring().await;
+    app.app.clock.advance(TimeDelta::seconds(3));
+    let (holder, mut calls) = mpsc::unbounded_channel();
+    app.freshbooks.faults.hold(holder);
+    let (lease, row) = claim(&app, Lane::Backfill).await;
+    let other = if row.shopify_order_id == 6_000_000_001_001 { "#1002" } else { "#1001" };
+    let overtaken = async {
+        // It is told that there is no such client, and stands still for longer than its lease.
+        let held = loop {
+            let held = calls.recv().await.unwrap();
+            if (held.call.as_str(), held.moment) == ("ListClients", Moment::After) {
+                break held;
+            }
+            held.go(None);
+        };
+        drop(calls);
+        app.app.clock.advance(work::LEASE + TimeDelta::seconds(1));
+        let id = app.order(other).await.id;
+        order::resync(&app.app, &Actor::system("test"), Target::Known(id)).await.unwrap();
+        let (lease, row) = claim(&app, Lane::Resync).await;
+        // The other one makes the client, cannot note it, and lets go of it.
+        let db = app.app.db.write();
+        let full = "CREATE TRIGGER no_answer BEFORE UPDATE OF freshbooks_id ON resource_link WHEN NEW.freshbooks_id IS NOT NULL
+            BEGIN SELECT RAISE(ABORT, 'no'); END";
+        db.execute_unprepared(full).await.unwrap();
+        sync::sync_order(&app.app, lease, row).await;
+        db.execute_unprepared("DROP TRIGGER no_answer").await.unwrap();
+        assert_eq!(app.calls()["CreateClient"], 1);
+        held.go(None);
+    };
+    tokio::join!(sync::sync_order(&app.app, lease, row), overtaken);
+    app.settle().await;
+    assert_eq!((app.calls()["CreateClient"], app.freshbooks.clients().len()), (1, 1));
+    assert!(app.states().await.values().all(|(state, _)| *state == State::Synced), "{:?}", app.states().await);
+    app.end().await;
 }
 
 #[tokio::test]
