@@ -1,13 +1,26 @@
 //! What shops tell: taken once, whatever the order of arrival, and never believed for more than that something happened.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use entity::{
+    ids::ConnectionId,
     pull, synced_order,
     webhook_delivery::{self, Model, Outcome},
 };
-use ml_connector::{auth::Actor, order, schedule, worker};
+use ml_connector::{
+    app::App,
+    auth::Actor,
+    order,
+    sandbox::faults::{Failure, Held, Moment},
+    schedule, sync,
+    work::{self, Lane, Share},
+    worker,
+};
+use rust_decimal::Decimal;
 use sea_orm::{EntityTrait, QueryOrder, sea_query::Expr};
 use serde_json::{Value, json};
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 use uuid::Uuid;
 
 use crate::{
@@ -70,6 +83,67 @@ async fn a_burst_is_read_by_the_twenty() {
     app.settle().await;
     assert_eq!(app.readings(), 3);
     assert_eq!(app.states().await.values().filter(|(state, _)| *state == synced_order::State::Synced).count(), 60);
+    app.end().await;
+}
+
+/// Visits the most urgent order.
+async fn visit(app: &App, connection: ConnectionId) {
+    let share = Share { connection, rows: 1 };
+    let claimed =
+        work::claim_share::<synced_order::Entity>(app.db.write(), share, Lane::Backfill, app.clock.now()).await;
+    let (lease, row) = claimed.unwrap().remove(0);
+    sync::sync_order(app, lease, row).await;
+}
+
+/// The next call that is done and not answered.
+async fn done(calls: &mut UnboundedReceiver<Held>) -> Held {
+    loop {
+        let held = calls.recv().await.unwrap();
+        if held.moment == Moment::After {
+            return held;
+        }
+        held.go(None);
+    }
+}
+
+#[tokio::test]
+async fn news_that_is_read_along_with_another_order_brings_forward_what_was_put_off_meanwhile() {
+    let app = TestApp::in_world(World { retry_scale: Decimal::ONE_HUNDRED, ..World::default() }).await;
+    app.listen().await;
+    let other = App::on(app.app.db.clone(), app.app.config.clone(), app.app.clock.clone()).unwrap();
+    let id = app.shopify.place(mugs(1001)).id;
+    app.ring().await;
+    app.app.clock.advance(TimeDelta::seconds(3));
+    let (holder, mut reads) = mpsc::unbounded_channel();
+    app.shopify.faults.hold(holder);
+    app.freshbooks.faults.add(Some("CreateInvoice"), 0, 1, Moment::Before, Failure::Status(503));
+    let overtaken = async {
+        // One process has read the first state; another one reads the second, along with an order of its own.
+        let first = done(&mut reads).await;
+        app.app.clock.advance(TimeDelta::seconds(2));
+        app.shopify.evolve(id, |order| order.refund_all());
+        app.shopify.take_deliveries();
+        app.shopify.place(mugs(1002));
+        app.ring().await;
+        app.app.clock.advance(TimeDelta::seconds(3));
+        let along = async {
+            let second = done(&mut reads).await;
+            drop(reads);
+            first.go(None);
+            let number = i64::try_from(id).unwrap();
+            let attempts =
+                || async { order::find(app.app.db.read(), app.connection, number).await.unwrap().unwrap().attempts };
+            while attempts().await == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            second.go(None);
+        };
+        tokio::join!(visit(&other, app.connection), along);
+    };
+    tokio::join!(visit(&app.app, app.connection), overtaken);
+    assert!(app.order("#1001").await.due_at.unwrap() <= app.app.clock.now(), "not hours later");
+    app.settle().await;
+    assert_eq!(app.invoices_of("#1001"), ["0.00 CAD, unpaid"]);
     app.end().await;
 }
 
