@@ -39,13 +39,11 @@ pub enum Lane {
     Backfill = 3,
 }
 
-/// A table with the columns `id, connection_id, lane, due_at, generation, claimed_generation, attempts, fence, leased_until`. Where
-/// [`Due::OF_ACTIVE`] is off, `connection_id` may be missing.
+/// A table with the columns `id, lane, due_at, generation, claimed_generation, attempts, fence, leased_until`; with `connection_id` where
+/// rows are claimed by connection ([`waiting`], [`claim_share`]).
 pub trait Due: EntityTrait {
     /// How long a claim holds without being renewed. Shorter than any call where each call has a lease of its own: a crash is soon forgotten.
     const HOLD: Duration = LEASE;
-    /// Only rows of active connections are worked on. Off where a stopped connection is the very thing that the rows are about.
-    const OF_ACTIVE: bool = true;
 }
 
 impl Due for entity::synced_order::Entity {
@@ -55,17 +53,11 @@ impl Due for entity::synced_order::Entity {
 
 impl Due for entity::pull::Entity {}
 
-impl Due for entity::privacy_request::Entity {
-    const OF_ACTIVE: bool = false;
-}
+impl Due for entity::privacy_request::Entity {}
 
-impl Due for entity::alert::Entity {
-    const OF_ACTIVE: bool = false;
-}
+impl Due for entity::alert::Entity {}
 
-impl Due for entity::alert_digest::Entity {
-    const OF_ACTIVE: bool = false;
-}
+impl Due for entity::alert_digest::Entity {}
 
 /// The right to work on one row, until it runs out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +75,8 @@ impl Lease {
     }
 }
 
-/// Leases up to `n` due rows, the most urgent first; of active connections only, where [`Due::OF_ACTIVE`] says so.
+/// Leases up to `n` due rows, the most urgent first, whosever they are: of stopped connections too, where one that has stopped is the very
+/// thing that the rows are about.
 ///
 /// # Errors
 /// When the database fails.
@@ -92,15 +85,7 @@ pub async fn claim<E: Due>(
     n: u64,
     now: DateTime<Utc>,
 ) -> Result<Vec<(Lease, E::Model)>, DbErr> {
-    let mut free = free::<E>(now)?;
-    if E::OF_ACTIVE {
-        let active = entity::connection::Entity::find()
-            .select_only()
-            .column(entity::connection::Column::Id)
-            .filter(entity::connection::Column::Status.eq(entity::connection::Status::Active));
-        free = free.filter(column::<E>("connection_id")?.in_subquery(active.into_query()));
-    }
-    lease(db, free.limit(n), now).await
+    lease(db, free::<E>(now)?.limit(n), now).await
 }
 
 /// Leases a connection's [`Share`]: of its due rows the most urgent, none beyond `least_urgent`.

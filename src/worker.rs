@@ -10,10 +10,11 @@ use sea_orm::DbErr;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{error, warn};
 
+pub use self::room::{orders, pulls};
 use crate::{
     alert as alerts,
     app::App,
-    budget, privacy, pull as pulls, sync,
+    budget, privacy, pull as reads, sync,
     work::{self, Due, Lane, Lease},
 };
 
@@ -72,8 +73,8 @@ pub async fn drain(app: &App) -> Result<usize, DbErr> {
         app.mind_clock().await?;
         budget::exchange(app).await?;
         sync::put_off_lost(app).await;
-        let pulls = room::pulls(app, 1).await?;
-        let orders = room::orders(app, 50, Lane::Backfill).await?;
+        let pulls = pulls(app, 1).await?;
+        let orders = orders(app, 50, Lane::Backfill).await?;
         let alerts = work::claim::<alert::Entity>(app.db.write(), 50, app.clock.now()).await?;
         let digest = work::claim::<alert_digest::Entity>(app.db.write(), 1, app.clock.now()).await?;
         let requests = work::claim::<privacy_request::Entity>(app.db.write(), 1, app.clock.now()).await?;
@@ -83,7 +84,7 @@ pub async fn drain(app: &App) -> Result<usize, DbErr> {
         }
         visits += claimed;
         for (lease, row) in pulls {
-            pulls::advance(app, lease, row).await;
+            reads::advance(app, lease, row).await;
         }
         for (lease, row) in orders {
             sync::sync_order(app, lease, row).await;
@@ -102,73 +103,69 @@ pub async fn drain(app: &App) -> Result<usize, DbErr> {
 
 async fn claim_orders(app: &App, free: &Arc<Semaphore>, least_urgent: Lane) -> Result<usize, DbErr> {
     let permits = take(free);
-    let rows = room::orders(app, permits.len(), least_urgent).await?;
-    let claimed = rows.len();
-    for ((lease, row), permit) in rows.into_iter().zip(permits) {
-        visit::<synced_order::Entity>(app, lease, permit, work::RENEW, {
-            let app = app.clone();
-            async move {
-                if tokio::time::timeout(LONGEST_VISIT, sync::sync_order(&app, lease, row)).await.is_err() {
-                    error!("the visit of order row {} took longer than {LONGEST_VISIT:?}", lease.id);
-                }
-            }
-        });
-    }
-    Ok(claimed)
+    let rows = orders(app, permits.len(), least_urgent).await?;
+    Ok(visit_all::<synced_order::Entity, _>(app, rows, permits, |app, lease, row| async move {
+        if tokio::time::timeout(LONGEST_VISIT, sync::sync_order(&app, lease, row)).await.is_err() {
+            error!("the visit of order row {} took longer than {LONGEST_VISIT:?}", lease.id);
+        }
+    }))
 }
 
 async fn claim_pulls(app: &App, free: &Arc<Semaphore>) -> Result<usize, DbErr> {
     let permits = take(free);
-    let rows = room::pulls(app, permits.len()).await?;
-    let claimed = rows.len();
-    for ((lease, row), permit) in rows.into_iter().zip(permits) {
-        visit::<pull::Entity>(app, lease, permit, work::RENEW, {
-            let app = app.clone();
-            async move { pulls::advance(&app, lease, row).await }
-        });
+    let rows = pulls(app, permits.len()).await?;
+    Ok(visit_all::<pull::Entity, _>(app, rows, permits, |app, lease, row| async move {
+        reads::advance(&app, lease, row).await;
+    }))
+}
+
+/// Claims rows that are no connection's.
+async fn claim<E: Due>(app: &App, permits: &[OwnedSemaphorePermit]) -> Result<Vec<(Lease, E::Model)>, DbErr> {
+    if permits.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(claimed)
+    work::claim::<E>(app.db.write(), permits.len() as u64, app.clock.now()).await
 }
 
 async fn claim_alerts(app: &App, free: &Arc<Semaphore>) -> Result<usize, DbErr> {
     let permits = take(free);
-    if permits.is_empty() {
-        return Ok(0);
-    }
-    let rows = work::claim::<alert::Entity>(app.db.write(), permits.len() as u64, app.clock.now()).await?;
-    let claimed = rows.len();
-    for ((lease, row), permit) in rows.into_iter().zip(permits) {
-        visit::<alert::Entity>(app, lease, permit, work::RENEW, {
-            let app = app.clone();
-            async move { alerts::deliver(&app, lease, row).await }
-        });
-    }
-    Ok(claimed)
+    let rows = claim::<alert::Entity>(app, &permits).await?;
+    Ok(visit_all::<alert::Entity, _>(app, rows, permits, |app, lease, row| async move {
+        alerts::deliver(&app, lease, row).await;
+    }))
 }
 
 async fn claim_requests(app: &App, free: &Arc<Semaphore>) -> Result<usize, DbErr> {
-    let Ok(permit) = free.clone().try_acquire_owned() else { return Ok(0) };
-    let rows = work::claim::<privacy_request::Entity>(app.db.write(), 1, app.clock.now()).await?;
-    let Some((lease, row)) = rows.into_iter().next() else { return Ok(0) };
-    visit::<privacy_request::Entity>(app, lease, permit, work::RENEW, {
-        let app = app.clone();
-        async move { privacy::attend(&app, lease, row).await }
-    });
-    Ok(1)
+    let permits = take(free);
+    let rows = claim::<privacy_request::Entity>(app, &permits).await?;
+    Ok(visit_all::<privacy_request::Entity, _>(app, rows, permits, |app, lease, row| async move {
+        privacy::attend(&app, lease, row).await;
+    }))
 }
 
 async fn claim_digest(app: &App, free: &Arc<Semaphore>) -> Result<usize, DbErr> {
     if app.config.alert_digest_cron.is_none() {
         return Ok(0);
     }
-    let Ok(permit) = free.clone().try_acquire_owned() else { return Ok(0) };
-    let rows = work::claim::<alert_digest::Entity>(app.db.write(), 1, app.clock.now()).await?;
-    let Some((lease, row)) = rows.into_iter().next() else { return Ok(0) };
-    visit::<alert_digest::Entity>(app, lease, permit, work::RENEW, {
-        let app = app.clone();
-        async move { alerts::digest::deliver(&app, lease, row).await }
-    });
-    Ok(1)
+    let permits = take(free);
+    let rows = claim::<alert_digest::Entity>(app, &permits).await?;
+    Ok(visit_all::<alert_digest::Entity, _>(app, rows, permits, |app, lease, row| async move {
+        alerts::digest::deliver(&app, lease, row).await;
+    }))
+}
+
+/// Visits each of these rows in the background; how many there are.
+fn visit_all<E: Due, F: Future<Output = ()> + Send + 'static>(
+    app: &App,
+    rows: Vec<(Lease, E::Model)>,
+    permits: Vec<OwnedSemaphorePermit>,
+    attend: impl Fn(App, Lease, E::Model) -> F,
+) -> usize {
+    let claimed = rows.len();
+    for ((lease, row), permit) in rows.into_iter().zip(permits) {
+        visit::<E>(app, lease, permit, work::RENEW, attend(app.clone(), lease, row));
+    }
+    claimed
 }
 
 /// As many permits as are free: rows claimed for nobody would only be held.
@@ -203,7 +200,7 @@ async fn hold<E: Due>(app: &App, lease: Lease, every: TimeDelta) {
         match work::renew::<E>(app.db.write(), lease, app.clock.now()).await {
             Ok(true) => {}
             Ok(false) => {
-                warn!("the lease of row {} was lost; another worker has it", lease.id);
+                warn!("the lease of row {} was lost: another worker has it, or its visit has just ended", lease.id);
                 return;
             }
             Err(e) if app.db.failed(&e).is_some() => {}

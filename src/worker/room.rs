@@ -13,7 +13,10 @@ use crate::{
 
 /// Claims orders for so many `places`, none beyond `least_urgent`. An order that a person waits for has a place of its own: what its account
 /// takes at once does not hold it up, only a pause does.
-pub(super) async fn orders(
+///
+/// # Errors
+/// When the database fails.
+pub async fn orders(
     app: &App,
     places: usize,
     least_urgent: Lane,
@@ -41,7 +44,10 @@ pub(super) async fn orders(
 }
 
 /// Claims pulls for so many `places`.
-pub(super) async fn pulls(app: &App, places: usize) -> Result<Vec<(Lease, pull::Model)>, DbErr> {
+///
+/// # Errors
+/// When the database fails.
+pub async fn pulls(app: &App, places: usize) -> Result<Vec<(Lease, pull::Model)>, DbErr> {
     if places == 0 {
         return Ok(Vec::new());
     }
