@@ -16,6 +16,10 @@ use crate::{
     ringing::send_by,
 };
 
+/// Less than a test may take, so that it says itself what it waited for: above all, leases have to run out on PostgreSQL after a kill, an
+/// order's of 15 s and a document's of 45 s.
+pub(crate) const LONGEST: Duration = Duration::from_secs(100);
+
 /// A running service; killed when dropped.
 pub(crate) struct Service {
     process: Child,
@@ -71,13 +75,25 @@ impl Service {
 
     /// One that can be told of what happens, and asked; once it answers.
     pub(crate) async fn ready(app: &TestApp, start: Start) -> Self {
-        let service = Self::with(app, Start { port: free_port().await, ..start });
+        let mut service = Self::with(app, Start { port: free_port().await, ..start });
         service.until_ready().await;
         service
     }
 
-    pub(crate) async fn until_ready(&self) {
-        until(|| async { self.get("readyz").await == Some(200) }).await;
+    /// Waits until it takes part. One that has ended, because another one has its port perhaps, never will.
+    pub(crate) async fn until_ready(&mut self) {
+        let began = Instant::now();
+        loop {
+            let ready = self.get("readyz").await == Some(200);
+            if let Some(status) = self.process.try_wait().unwrap() {
+                panic!("it has ended, {status}: {}", self.log());
+            }
+            if ready {
+                return;
+            }
+            assert!(began.elapsed() < LONGEST, "it is not ready: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -136,13 +152,16 @@ pub(crate) async fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
 }
 
-/// Waits for what another process does: bounded, in real time (a lease on PostgreSQL has to run out after each kill).
+/// Waits for what another process does: bounded, in real time.
 pub(crate) async fn until<F: Future<Output = bool>>(done: impl Fn() -> F) {
-    for _ in 0..6000 {
-        if done().await {
-            return;
-        }
+    until_within(LONGEST, done).await;
+}
+
+/// The same, for what is much work besides. The test needs a longer time in `.config/nextest.toml` as well.
+pub(crate) async fn until_within<F: Future<Output = bool>>(longest: Duration, done: impl Fn() -> F) {
+    let began = Instant::now();
+    while !done().await {
+        assert!(began.elapsed() < longest, "it took longer than {longest:?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("it took longer than five minutes");
 }

@@ -15,11 +15,13 @@ use crate::{
     harness::{TestApp, World, mugs},
     person::http,
     ringing::send_by,
-    service::{Service, Start, free_port, until},
+    service::{Service, Start, free_port, until_within},
 };
 
 const ORDERS: i32 = 500;
 const SENDERS: usize = 16;
+/// Thousands of requests and hundreds of orders take their time where the machine is busy.
+const LONG: Duration = Duration::from_secs(300);
 
 /// One request to be made, until it is answered.
 #[derive(Clone)]
@@ -145,7 +147,7 @@ async fn storm(app: &TestApp, requests: Vec<Request>, port: u16) -> BTreeMap<u16
         })
         .collect();
     for left in [all * 2 / 3, all / 3] {
-        until(|| async { queue.lock().unwrap().len() <= left }).await;
+        until_within(LONG, || async { queue.lock().unwrap().len() <= left }).await;
         drop(service); // kill -9
         service = Service::with(app, Start { port, ..Start::default() });
     }
@@ -156,7 +158,7 @@ async fn storm(app: &TestApp, requests: Vec<Request>, port: u16) -> BTreeMap<u16
         let due = synced_order::Entity::find().filter(synced_order::Column::DueAt.is_not_null());
         due.count(app.app.db.read()).await.unwrap() == 0
     };
-    until(at_rest).await;
+    until_within(LONG, at_rest).await;
     let figures = client.get(format!("http://127.0.0.1:{port}/metrics")).send().await.unwrap().text().await.unwrap();
     let refused =
         figures.lines().find(|line| line.starts_with("mlc_webhooks_refused_total") && line.contains("signature"));

@@ -34,7 +34,7 @@ async fn a_database_that_goes_away_twice_loses_nothing_and_the_service_goes_on_b
     app.freshbooks.faults.add(None, 0, u64::MAX, Moment::After, Failure::Late(Duration::from_millis(100)));
     let wire = Wire::before(&app.database.url).await;
     let through = wire.through(&app.database.url);
-    let service = Service::ready(&app, Start { database: Some(through), workers: 4, ..small() }).await;
+    let mut service = Service::ready(&app, Start { database: Some(through), workers: 4, ..small() }).await;
     for number in 1001..1026 {
         app.shopify.place(mugs(number));
     }
@@ -80,7 +80,7 @@ async fn without_a_free_connection_all_work_waits_and_costs_no_attempt() {
     }
     let app = world(Options::default()).await;
     let (role, url) = role(&app).await;
-    let service = Service::ready(&app, Start { database: Some(url), ..small() }).await;
+    let mut service = Service::ready(&app, Start { database: Some(url), ..small() }).await;
     app.freshbooks.faults.add(Some("CreateInvoice"), 0, 1, Moment::After, Failure::Late(Duration::from_secs(1)));
     app.shopify.place(mugs(1001));
     service.ring(&app).await;

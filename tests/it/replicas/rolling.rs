@@ -39,7 +39,7 @@ async fn replicas_are_replaced_one_by_one_while_orders_come_and_no_order_notices
     let mut fleet = Vec::new();
     for _ in 0..3 {
         let start = Start { port: free_port().await, ..small() };
-        let (port, service) = (start.port, Service::with(&app, start));
+        let (port, mut service) = (start.port, Service::with(&app, start));
         service.until_ready().await;
         fleet.push((port, service));
     }
