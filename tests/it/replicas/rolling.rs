@@ -1,7 +1,7 @@
 //! A rolling restart: each replica is replaced in turn while orders come in by pull and by webhook.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -36,34 +36,36 @@ async fn replicas_are_replaced_one_by_one_while_orders_come_and_no_order_notices
     }
     let app = world(Options { orders: (1001..1036).map(mugs).collect(), ..Options::default() }).await;
     app.freshbooks.faults.add(None, 0, u64::MAX, Moment::After, Failure::Late(Duration::from_millis(50)));
-    let mut fleet = Vec::new();
+    let (mut fleet, mut ports) = (VecDeque::new(), Vec::new());
     for _ in 0..3 {
-        let start = Start { port: free_port().await, ..small() };
-        let (port, mut service) = (start.port, Service::with(&app, start));
+        let port = free_port().await;
+        let mut service = Service::with(&app, Start { port, ..small() });
         service.until_ready().await;
-        fleet.push((port, service));
+        fleet.push_back(service);
+        ports.push(port);
     }
-    let ports: Vec<u16> = fleet.iter().map(|(port, _)| *port).collect();
     pulls::request(&app.app, &Actor::system("test"), app.connection, None, None).await.unwrap();
     for number in 1036..1061 {
         app.shopify.place(mugs(number));
     }
     let told = Arc::new(AtomicUsize::new(0));
-    let telling = tokio::spawn(tell(app.shopify.take_deliveries(), ports, told.clone()));
+    let telling = tokio::spawn(tell(app.shopify.take_deliveries(), ports.clone(), told.clone()));
 
     let began = Instant::now();
     let mut logs = Vec::new();
-    for (made, (port, service)) in (1..).zip(&mut fleet) {
+    for (made, port) in (1..).zip(ports) {
         until(|| async { writes(&app).get("CreateInvoice").is_some_and(|times| *times >= made * 10) }).await;
-        let next = Start { port: *port, ..small() };
-        let (log, took) = replace(service, &app, next).await;
-        assert!(took < Duration::from_secs(11), "{took:?}: {log}");
+        let oldest = fleet.pop_front().unwrap();
+        let (next, log, took) = replace(oldest, &app, Start { port, ..small() }).await;
+        fleet.push_back(next);
+        // Ten seconds for what it does, and some for a busy machine.
+        assert!(took < Duration::from_secs(14), "{took:?}: {log}");
         logs.push(log);
     }
     telling.await.unwrap();
     until_synced(&app, 60).await;
     println!("60 orders and three restarts took {:?}, {} deliveries", began.elapsed(), told.load(Ordering::Relaxed));
-    for (_, service) in fleet {
+    for service in fleet {
         let (log, _) = service.stop().await;
         logs.push(log);
     }
@@ -78,16 +80,16 @@ async fn replicas_are_replaced_one_by_one_while_orders_come_and_no_order_notices
     app.end().await;
 }
 
-/// Stops one and puts another in its place. What the first one held it has given back: whatever is held when it has ended is soon held no
-/// more, long before a lease runs out that nobody renews.
-async fn replace(service: &mut Service, app: &TestApp, next: Start) -> (String, Duration) {
-    let old = std::mem::replace(service, Service::with(app, next));
-    let ended = old.stop().await;
+/// Stops one, then starts another in its place, which has the port to itself. What the first one held it has given back: whatever is held
+/// when it has ended is soon held no more, long before a lease runs out that nobody renews.
+async fn replace(old: Service, app: &TestApp, next: Start) -> (Service, String, Duration) {
+    let (log, took) = old.stop().await;
     let (stopped, left) = (Instant::now(), held(app).await);
+    let mut next = Service::with(app, next);
     until(|| async { held(app).await.is_disjoint(&left) }).await;
     assert!(stopped.elapsed() < Duration::from_secs(10), "a lease was kept: {:?}", stopped.elapsed());
-    service.until_ready().await;
-    ended
+    next.until_ready().await;
+    (next, log, took)
 }
 
 /// The claims that are at work just now.
