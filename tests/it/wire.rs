@@ -55,16 +55,19 @@ impl Wire {
         let accepting = tokio::spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
-                if !here.refusing.load(Ordering::SeqCst) {
-                    let shared = here.clone();
-                    tokio::spawn(async move {
-                        tokio::select! {
-                            () = shared.cut.notified() => {}
-                            // Whichever side hangs up: so does the other.
-                            _ = carry(client, &shared) => {}
-                        }
-                    });
-                }
+                let shared = here.clone();
+                tokio::spawn(async move {
+                    // Hears of a cut from here on; one that came before is seen below.
+                    let cut = shared.cut.notified();
+                    if shared.refusing.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    tokio::select! {
+                        () = cut => {}
+                        // Whichever side hangs up: so does the other.
+                        _ = carry(client, &shared) => {}
+                    }
+                });
             }
         });
         Self { port, shared, accepting }
@@ -110,7 +113,7 @@ impl Wire {
 impl Drop for Wire {
     fn drop(&mut self) {
         self.accepting.abort();
-        self.shared.cut.notify_waiters();
+        self.refuse();
     }
 }
 
