@@ -11,7 +11,7 @@ use ml_connector::{
     },
     sync, work,
 };
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::{on_postgres, small, until_synced, waiting_for_a_lock, world, writes};
@@ -86,8 +86,7 @@ async fn in_a_call() {
 async fn before_a_write() {
     let app = world(Options::default()).await;
     let one = Service::ready(&app, small()).await;
-    let lock = app.app.db.begin_write().await.unwrap();
-    lock.execute_unprepared("LOCK TABLE resource_link IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let lock = lock(&app, "resource_link IN ACCESS EXCLUSIVE MODE").await;
     app.shopify.place(mugs(1001));
     one.ring(&app).await;
     until(|| async { waiting_for_a_lock(&app, "FROM \"resource_link\"").await > 0 }).await;
@@ -103,8 +102,7 @@ async fn before_a_write() {
 async fn within_a_transaction() {
     let app = world(Options::default()).await;
     let one = Service::ready(&app, small()).await;
-    let lock = app.app.db.begin_write().await.unwrap();
-    lock.execute_unprepared("LOCK TABLE audit_entry IN SHARE MODE").await.unwrap();
+    let lock = lock(&app, "audit_entry IN SHARE MODE").await;
     app.shopify.place(mugs(1001));
     one.ring(&app).await;
     until(|| async { waiting_for_a_lock(&app, "INSERT INTO \"audit_entry\"").await > 0 }).await;
@@ -114,6 +112,14 @@ async fn within_a_transaction() {
     drop(taken_over(&app, &one).await);
     drop(one);
     app.end().await;
+}
+
+/// Locks a table for as long as the test likes: the database takes nothing from a transaction that is waited for by it.
+async fn lock(app: &TestApp, table: &str) -> DatabaseTransaction {
+    let lock = app.app.db.begin_write().await.unwrap();
+    let held = format!("SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE {table}");
+    lock.execute_unprepared(&held).await.unwrap();
+    lock
 }
 
 /// Another replica finishes the order of the frozen one, and one more; then that one wakes.
