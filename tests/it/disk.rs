@@ -1,27 +1,22 @@
 //! A SQLite file that cannot be written: its disk is full, or another process holds it. Whoever tells us something is told to come again, no
 //! order suffers for it, the log names cause and remedy, and all goes on by itself.
 
-use std::time::Duration;
-
 use chrono::TimeDelta;
 use entity::synced_order::State;
 use ml_connector::{
     auth::Role,
     db::Trouble,
     order,
-    sandbox::{
-        faults::{Failure, Held, Moment},
-        shopify::Delivery,
-    },
+    sandbox::{faults::Moment, shopify::Delivery},
     worker,
 };
 use rust_decimal::Decimal;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::{
+    calls::Calls,
     harness::{TestApp, World, mugs},
     person::{ask_as, ask_at, global, http},
     ringing::with,
@@ -119,16 +114,11 @@ async fn on_a_full_disk_nothing_is_lost_and_no_order_suffers() {
         }
         until(|| async { app.app.db.trouble().is_none() }).await;
         app.app.clock.advance(TimeDelta::seconds(3));
-        let (holder, mut calls) = mpsc::unbounded_channel();
-        app.freshbooks.faults.hold(holder);
+        let mut calls = Calls::held(&app.freshbooks.faults);
         let filled = async {
-            let mut answer: Held = calls.recv().await.unwrap();
-            while (answer.call.as_str(), answer.moment) != (name, Moment::After) {
-                answer.go(None);
-                answer = calls.recv().await.unwrap();
-            }
-            fill(&app).await;
+            let answer = calls.next(name, Moment::After).await;
             drop(calls);
+            fill(&app).await;
             answer.go(None);
             until(|| async { app.app.db.trouble() == Some(Trouble::Full) }).await;
             make_room(&app).await;
@@ -157,11 +147,13 @@ async fn a_file_that_another_process_holds_is_waited_for() {
     }
     app.listen().await;
     let service = Service::ready(&app, Start { log: "info", ..Start::default() }).await;
-    app.freshbooks.faults.add(Some("CreateInvoice"), 0, 1, Moment::After, Failure::Late(Duration::from_secs(1)));
+    let mut calls = Calls::held(&app.freshbooks.faults);
     app.shopify.place(mugs(1001));
     service.ring(&app).await;
-    until(|| async { app.calls().get("CreateInvoice") == Some(&1) }).await;
+    let answer = calls.next("CreateInvoice", Moment::After).await;
+    drop(calls);
     let lock = app.app.db.begin_write().await.unwrap();
+    answer.go(None);
     app.shopify.place(mugs(1002));
     let told = app.shopify.take_deliveries();
     let address = service.url("webhooks/shopify");

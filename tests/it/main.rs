@@ -6,6 +6,7 @@ mod adopt;
 mod alerts;
 mod audit;
 mod books;
+mod calls;
 mod cents;
 mod checks;
 mod cli;
