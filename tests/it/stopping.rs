@@ -70,7 +70,8 @@ async fn whatever_is_in_flight_it_ends_within_ten_seconds_and_the_next_start_fin
     let (answer, (log, took)) = tokio::join!(asking, stopping);
     assert!(answer.is_err(), "it was gone before it could answer");
     println!("it took {took:?}");
-    assert!(took < Duration::from_secs(11), "{took:?}: {log}");
+    // Ten seconds are always used up here; the rest is for a busy machine.
+    assert!(took < Duration::from_secs(14), "{took:?}: {log}");
     assert!(log.contains("something was still running after ten seconds"), "{log}");
 
     app.shopify.faults.clear();

@@ -55,7 +55,7 @@ async fn what_one_host_holds_or_puts_off_another_leaves_alone_whatever_its_clock
             let at = now + TimeDelta::minutes(1);
             let state = synced_order::State::Due;
             assert!(order::retry_later(holds.db.write(), lease, state, None, at, false, now).await.unwrap());
-            for (ahead, due) in [(50, false), (15, true)] {
+            for (ahead, due) in [(20, false), (45, true)] {
                 for clock in [&app.app.clock, &there.clock] {
                     clock.advance(TimeDelta::seconds(ahead));
                 }
