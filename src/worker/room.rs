@@ -16,11 +16,7 @@ use crate::{
 ///
 /// # Errors
 /// When the database fails.
-pub async fn orders(
-    app: &App,
-    places: usize,
-    least_urgent: Lane,
-) -> Result<Vec<(Lease, synced_order::Model)>, DbErr> {
+pub async fn orders(app: &App, places: usize, least_urgent: Lane) -> Result<Vec<(Lease, synced_order::Model)>, DbErr> {
     if places == 0 {
         return Ok(Vec::new());
     }

@@ -8,9 +8,11 @@ use ml_connector::{
     order::{self, Target},
     sandbox::faults::Moment,
 };
-use tokio::sync::mpsc;
 
-use crate::harness::{TestApp, World, mugs};
+use crate::{
+    calls::Calls,
+    harness::{TestApp, World, mugs},
+};
 
 #[tokio::test]
 async fn a_dismissed_order_stays_as_it_is_through_pulls_and_settings_until_it_is_resynced() {
@@ -54,18 +56,13 @@ async fn a_dismissed_order_stays_as_it_is_through_pulls_and_settings_until_it_is
 async fn an_order_given_up_during_its_visit_is_nobodys_afterwards() {
     let app = TestApp::start().await;
     app.shopify.place(mugs(1001));
-    let (holder, mut calls) = mpsc::unbounded_channel();
-    app.freshbooks.faults.hold(holder);
+    let mut calls = Calls::held(&app.freshbooks.faults);
     let given_up = async {
-        while let Some(held) = calls.recv().await {
-            if (held.call.as_str(), held.moment) == ("CreateInvoice", Moment::After) {
-                let id = app.order("#1001").await.id;
-                order::dismiss(&app.app, &Actor::system("test"), id, "Booked by hand.").await.unwrap();
-                drop(calls);
-                return held.go(None);
-            }
-            held.go(None);
-        }
+        let answer = calls.next("CreateInvoice", Moment::After).await;
+        drop(calls);
+        let id = app.order("#1001").await.id;
+        order::dismiss(&app.app, &Actor::system("test"), id, "Booked by hand.").await.unwrap();
+        answer.go(None);
     };
     tokio::join!(given_up, app.pull());
     let row = app.order("#1001").await;

@@ -13,7 +13,8 @@ use ml_connector::{
         faults::{Failure, Moment},
         shopify::Options,
     },
-    work, worker,
+    work::{self, Lane},
+    worker,
 };
 use rust_decimal::Decimal;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, sea_query::Expr};
@@ -34,8 +35,7 @@ async fn only_pulled(app: &TestApp) {
     pulls::request(&app.app, &Actor::system("test"), app.connection, None, None).await.unwrap();
     while pull::Entity::find().filter(pull::Column::DueAt.is_not_null()).one(app.app.db.read()).await.unwrap().is_some()
     {
-        let claimed = work::claim::<pull::Entity>(app.app.db.write(), 1, app.app.clock.now()).await.unwrap();
-        for (lease, row) in claimed {
+        for (lease, row) in worker::pulls(&app.app, 1).await.unwrap() {
             pulls::advance(&app.app, lease, row).await;
         }
         app.app.clock.advance(TimeDelta::seconds(1));
@@ -101,8 +101,7 @@ async fn an_order_that_kills_its_process_is_tried_ever_more_rarely_and_holds_nob
     for attempt in 0..9 {
         for _ in 0..3 {
             // Claimed, and never heard of again.
-            let now = app.app.clock.now();
-            let claimed = work::claim::<synced_order::Entity>(app.app.db.write(), 50, now).await.unwrap();
+            let claimed = worker::orders(&app.app, 50, Lane::Backfill).await.unwrap();
             let lost: Vec<_> = claimed.iter().filter(|(_, row)| row.name == "#1").collect();
             assert_eq!(lost.len(), 1, "attempt {attempt}");
             visits += 1;

@@ -19,7 +19,7 @@ use ml_connector::{
             model::{BulkOperationErrorCode, Order},
         },
     },
-    schedule, work, worker,
+    schedule, worker,
 };
 use rust_decimal::Decimal;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
@@ -71,7 +71,7 @@ async fn only_the_pull(app: &TestApp) {
 }
 
 async fn one_step(app: &TestApp) {
-    for (lease, row) in work::claim::<Entity>(app.app.db.write(), 1, app.app.clock.now()).await.unwrap() {
+    for (lease, row) in worker::pulls(&app.app, 1).await.unwrap() {
         pulls::advance(&app.app, lease, row).await;
     }
     app.app.clock.advance(TimeDelta::seconds(1));

@@ -1,7 +1,7 @@
 //! Lost replies, refusals, throttling: whatever one call suffers, the books end right and nothing is doubled.
 
 use chrono::TimeDelta;
-use entity::synced_order::{self, State};
+use entity::synced_order::State;
 use ml_connector::{
     auth::Actor,
     freshbooks::{
@@ -16,12 +16,15 @@ use ml_connector::{
         shopify::{build, model::OrderCancelReason},
     },
     sync,
-    work::{self, Lane, Lease, Share},
+    work::{self, Lane},
+    worker,
 };
 use sea_orm::ConnectionTrait;
-use tokio::sync::mpsc;
 
-use crate::harness::{TestApp, World, mugs};
+use crate::{
+    calls::Calls,
+    harness::{TestApp, World, mugs},
+};
 
 const WRITES: [&str; 3] = ["CreateClient", "CreateInvoice", "CreatePayment"];
 
@@ -41,13 +44,6 @@ async fn a_create_whose_reply_was_lost_is_adopted_not_repeated() {
     }
 }
 
-/// The most urgent order, none beyond `least_urgent`.
-async fn claim(app: &TestApp, least_urgent: Lane) -> (Lease, synced_order::Model) {
-    let share = Share { connection: app.connection, rows: 1 };
-    let (db, now) = (app.app.db.write(), app.app.clock.now());
-    work::claim_share::<synced_order::Entity>(db, share, least_urgent, now).await.unwrap().remove(0)
-}
-
 #[tokio::test]
 async fn a_client_that_was_looked_for_before_another_visit_made_it_is_not_made_again() {
     let app = TestApp::start().await;
@@ -62,24 +58,17 @@ async fn a_client_that_was_looked_for_before_another_visit_made_it_is_not_made_a
     }
     app.ring().await;
     app.app.clock.advance(TimeDelta::seconds(3));
-    let (holder, mut calls) = mpsc::unbounded_channel();
-    app.freshbooks.faults.hold(holder);
-    let (lease, row) = claim(&app, Lane::Backfill).await;
+    let mut calls = Calls::held(&app.freshbooks.faults);
+    let (lease, row) = worker::orders(&app.app, 1, Lane::Backfill).await.unwrap().remove(0);
     let other = if row.shopify_order_id == 6_000_000_001_001 { "#1002" } else { "#1001" };
     let overtaken = async {
         // It is told that there is no such client, and stands still for longer than its lease.
-        let held = loop {
-            let held = calls.recv().await.unwrap();
-            if (held.call.as_str(), held.moment) == ("ListClients", Moment::After) {
-                break held;
-            }
-            held.go(None);
-        };
+        let answer = calls.next("ListClients", Moment::After).await;
         drop(calls);
         app.app.clock.advance(work::LEASE + TimeDelta::seconds(1));
         let id = app.order(other).await.id;
         order::resync(&app.app, &Actor::system("test"), Target::Known(id)).await.unwrap();
-        let (lease, row) = claim(&app, Lane::Resync).await;
+        let (lease, row) = worker::orders(&app.app, 1, Lane::Resync).await.unwrap().remove(0);
         // The other one makes the client, cannot note it, and lets go of it.
         let db = app.app.db.write();
         let full = "CREATE TRIGGER no_answer BEFORE UPDATE OF freshbooks_id ON resource_link WHEN NEW.freshbooks_id IS NOT NULL
@@ -88,7 +77,7 @@ async fn a_client_that_was_looked_for_before_another_visit_made_it_is_not_made_a
         sync::sync_order(&app.app, lease, row).await;
         db.execute_unprepared("DROP TRIGGER no_answer").await.unwrap();
         assert_eq!(app.calls()["CreateClient"], 1);
-        held.go(None);
+        answer.go(None);
     };
     tokio::join!(sync::sync_order(&app.app, lease, row), overtaken);
     app.settle().await;

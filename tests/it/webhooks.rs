@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use entity::{
-    ids::ConnectionId,
     pull, synced_order,
     webhook_delivery::{self, Model, Outcome},
 };
@@ -12,18 +11,18 @@ use ml_connector::{
     app::App,
     auth::Actor,
     order,
-    sandbox::faults::{Failure, Held, Moment},
+    sandbox::faults::{Failure, Moment},
     schedule, sync,
-    work::{self, Lane, Share},
+    work::Lane,
     worker,
 };
 use rust_decimal::Decimal;
 use sea_orm::{EntityTrait, QueryOrder, sea_query::Expr};
 use serde_json::{Value, json};
-use tokio::sync::mpsc::{self, UnboundedReceiver};
 use uuid::Uuid;
 
 use crate::{
+    calls::Calls,
     harness::{TestApp, World, mugs},
     person::{ask, global, http},
     ringing::{send, send_by, with},
@@ -87,23 +86,9 @@ async fn a_burst_is_read_by_the_twenty() {
 }
 
 /// Visits the most urgent order.
-async fn visit(app: &App, connection: ConnectionId) {
-    let share = Share { connection, rows: 1 };
-    let claimed =
-        work::claim_share::<synced_order::Entity>(app.db.write(), share, Lane::Backfill, app.clock.now()).await;
-    let (lease, row) = claimed.unwrap().remove(0);
+async fn visit(app: &App) {
+    let (lease, row) = worker::orders(app, 1, Lane::Backfill).await.unwrap().remove(0);
     sync::sync_order(app, lease, row).await;
-}
-
-/// The next call that is done and not answered.
-async fn done(calls: &mut UnboundedReceiver<Held>) -> Held {
-    loop {
-        let held = calls.recv().await.unwrap();
-        if held.moment == Moment::After {
-            return held;
-        }
-        held.go(None);
-    }
 }
 
 #[tokio::test]
@@ -114,12 +99,11 @@ async fn news_that_is_read_along_with_another_order_brings_forward_what_was_put_
     let id = app.shopify.place(mugs(1001)).id;
     app.ring().await;
     app.app.clock.advance(TimeDelta::seconds(3));
-    let (holder, mut reads) = mpsc::unbounded_channel();
-    app.shopify.faults.hold(holder);
+    let mut reads = Calls::held(&app.shopify.faults);
     app.freshbooks.faults.add(Some("CreateInvoice"), 0, 1, Moment::Before, Failure::Status(503));
     let overtaken = async {
         // One process has read the first state; another one reads the second, along with an order of its own.
-        let first = done(&mut reads).await;
+        let first = reads.next("graphql:Orders", Moment::After).await;
         app.app.clock.advance(TimeDelta::seconds(2));
         app.shopify.evolve(id, |order| order.refund_all());
         app.shopify.take_deliveries();
@@ -127,7 +111,7 @@ async fn news_that_is_read_along_with_another_order_brings_forward_what_was_put_
         app.ring().await;
         app.app.clock.advance(TimeDelta::seconds(3));
         let along = async {
-            let second = done(&mut reads).await;
+            let second = reads.next("graphql:Orders", Moment::After).await;
             drop(reads);
             first.go(None);
             let number = i64::try_from(id).unwrap();
@@ -138,9 +122,9 @@ async fn news_that_is_read_along_with_another_order_brings_forward_what_was_put_
             }
             second.go(None);
         };
-        tokio::join!(visit(&other, app.connection), along);
+        tokio::join!(visit(&other), along);
     };
-    tokio::join!(visit(&app.app, app.connection), overtaken);
+    tokio::join!(visit(&app.app), overtaken);
     assert!(app.order("#1001").await.due_at.unwrap() <= app.app.clock.now(), "not hours later");
     app.settle().await;
     assert_eq!(app.invoices_of("#1001"), ["0.00 CAD, unpaid"]);

@@ -1,12 +1,14 @@
 //! One world for all orders of a kind: each is visited once with something in the way, and must end as if nothing had been.
 
-use entity::synced_order::{self, State};
+use entity::synced_order::State;
 use ml_connector::{
     app::App,
     auth::Actor,
     order::{self, Target},
     sandbox::shopify::build,
-    sync, work,
+    sync,
+    work::{self, Lane},
+    worker,
 };
 use sea_orm::ConnectionTrait;
 
@@ -129,7 +131,7 @@ impl Trial {
 
 /// Claims what is due and visits it, as a worker does. Ends early where the database fails the claim.
 pub(super) async fn visit(app: App) {
-    let Ok(claimed) = work::claim::<synced_order::Entity>(app.db.write(), 1, app.clock.now()).await else { return };
+    let Ok(claimed) = worker::orders(&app, 1, Lane::Backfill).await else { return };
     for (lease, row) in claimed {
         sync::sync_order(&app, lease, row).await;
     }

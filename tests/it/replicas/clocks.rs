@@ -12,10 +12,10 @@ use ml_connector::{
     work::{self, Lane, Lease},
     worker,
 };
-use tokio::sync::mpsc;
 
 use super::on_postgres;
 use crate::{
+    calls::Calls,
     harness::{TestApp, mugs},
     person::{Person, connect_by_browser, unconnected},
 };
@@ -29,7 +29,7 @@ async fn elsewhere(app: &TestApp, minutes: i64) -> App {
 }
 
 async fn claim(app: &App) -> Option<Lease> {
-    let rows = work::claim::<synced_order::Entity>(app.db.write(), 10, app.clock.now()).await.unwrap();
+    let rows = worker::orders(app, 10, Lane::Backfill).await.unwrap();
     rows.first().map(|(lease, _)| *lease)
 }
 
@@ -140,19 +140,14 @@ async fn a_clock_that_is_set_while_a_document_is_made_makes_no_second_one() {
             app.shopify.place(mugs(1001));
             app.ring().await;
             app.app.clock.advance(TimeDelta::seconds(3));
-            let (holder, mut calls) = mpsc::unbounded_channel();
-            app.freshbooks.faults.hold(holder);
+            let mut calls = Calls::held(&app.freshbooks.faults);
             let set = async {
-                while let Some(held) = calls.recv().await {
-                    if (held.call.as_str(), held.moment) == (name, Moment::Before) {
-                        drop(calls);
-                        app.app.clock.step(TimeDelta::minutes(minutes));
-                        let visits = worker::drain(&app.app).await.unwrap();
-                        assert_eq!(visits, 0, "{name} was about to be made, {minutes} min");
-                        return held.go(None);
-                    }
-                    held.go(None);
-                }
+                let call = calls.next(name, Moment::Before).await;
+                drop(calls);
+                app.app.clock.step(TimeDelta::minutes(minutes));
+                let visits = worker::drain(&app.app).await.unwrap();
+                assert_eq!(visits, 0, "{name} was about to be made, {minutes} min");
+                call.go(None);
             };
             let (_, ()) = tokio::join!(worker::drain(&app.app), set);
             app.settle().await;

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use entity::synced_order;
 use ml_connector::{
     sandbox::{
         faults::{Failure, Moment},
         shopify::Options,
     },
-    sync, work,
+    sync,
+    work::{self, Lane},
+    worker,
 };
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use tracing_subscriber::util::SubscriberInitExt;
@@ -34,7 +35,7 @@ async fn a_visit_that_goes_on_after_another_one_has_taken_its_order_is_refused_b
     app.shopify.place(mugs(1001));
     app.ring().await;
     app.app.clock.advance(TimeDelta::seconds(3));
-    let claim = || work::claim::<synced_order::Entity>(app.app.db.write(), 1, app.app.clock.now());
+    let claim = || worker::orders(&app.app, 1, Lane::Backfill);
     let (late, before) = claim().await.unwrap().remove(0);
     app.app.clock.advance(work::LEASE + TimeDelta::seconds(1));
     let (lease, row) = claim().await.unwrap().remove(0);
