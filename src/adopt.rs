@@ -7,7 +7,7 @@ use entity::{
     connection,
     ids::OrderId,
     resource_link::Kind,
-    synced_order::{self, Model},
+    synced_order::{self, Model, State},
 };
 use sea_orm::{DatabaseTransaction, DbErr};
 use uuid::Uuid;
@@ -49,7 +49,7 @@ impl Place {
 }
 
 /// Names the document `freshbooks_id` as the one that is there already for `place` of this order, which is looked at next. Naming it again
-/// changes nothing. An order that was given up is taken up again.
+/// changes nothing, unless the order was given up: it is taken up again.
 ///
 /// # Errors
 /// [`Error`] says what does not fit; when there is no such order, or the database fails.
@@ -72,15 +72,18 @@ pub async fn adopt(
     connections::lock(&txn, Some(connection.id), connection.account_id.as_deref()).await?;
     let key = key(app, &txn, &connection, &order, place).await?;
     may_be_linked(&txn, &connection, &order, &key, freshbooks_id).await?;
-    match link::name(&txn, connection.id, id, &key, freshbooks_id, now).await? {
-        Named::Anew => {}
-        Named::Already => return Ok(order),
+    let named = link::name(&txn, connection.id, id, &key, freshbooks_id, now).await?;
+    match named {
+        Named::Already if order.state != State::Dismissed => return Ok(order),
+        Named::Anew | Named::Already => {}
+        Named::Removed => return Err(Error::Removed(freshbooks_id)),
         Named::Other(other) => return Err(Error::Linked(other)),
         Named::Busy => return Err(Error::Busy),
     }
     order::revisit(&txn, &[id], &Mark::new(Lane::Resync, "adopt", by), now).await?;
     let row = order::load(&txn, id).await?;
-    audit::append_of(&txn, "order", entry(&order, by, &key, freshbooks_id, note), None, now).await?;
+    let entry = entry(&order, by, &key, freshbooks_id, named, note);
+    audit::append_of(&txn, "order", entry, None, now).await?;
     txn.commit().await?;
     app.bell.notify_one();
     Ok(row)
@@ -154,9 +157,20 @@ async fn may_be_linked(
     Err(Error::Taken(whose))
 }
 
-fn entry(order: &Model, by: &Actor, key: &LinkKey, freshbooks_id: i64, note: Option<&str>) -> audit::Entry {
+fn entry(
+    order: &Model,
+    by: &Actor,
+    key: &LinkKey,
+    freshbooks_id: i64,
+    named: Named,
+    note: Option<&str>,
+) -> audit::Entry {
     let noun = link::noun(key.kind);
-    let message = format!("Said that the {} {freshbooks_id} is this one's: it is read next.", noun.replace('_', " "));
+    let document = format!("{} {freshbooks_id}", noun.replace('_', " "));
+    let message = match named {
+        Named::Already => format!("Said again that the {document} is this one's: the order is taken up again."),
+        _ => format!("Said that the {document} is this one's: it is read next."),
+    };
     let source = match key.kind {
         Kind::Client => "customer.id",
         Kind::Invoice => "id",
@@ -176,7 +190,7 @@ fn entry(order: &Model, by: &Actor, key: &LinkKey, freshbooks_id: i64, note: Opt
         field_mappings: vec![FieldMapping {
             shopify_field: source.to_owned(),
             freshbooks_field: "id".to_owned(),
-            before: None,
+            before: (named == Named::Already).then(|| freshbooks_id.to_string()),
             after: Some(freshbooks_id.to_string()),
             personal: false,
         }],
@@ -221,6 +235,11 @@ pub enum Error {
         "{0} is linked there already. Name another document only where none is; what was deleted by hand is brought back by resolveDrift."
     )]
     Linked(i64),
+    /// It is the one, and we have deleted it.
+    #[error(
+        "{0} is linked there already, and was deleted when the order needed it no longer. Resync the order (resyncOrder): what it needs after all is brought back."
+    )]
+    Removed(i64),
     /// Its invoice is another client's.
     #[error(
         "This order is invoiced to client {0} and stays there. To change who is invoiced next, name the client by an order without an invoice."

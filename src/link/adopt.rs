@@ -20,6 +20,8 @@ pub enum Named {
     Anew,
     /// It was named or linked before.
     Already,
+    /// It was linked before, and we have deleted it since.
+    Removed,
     /// Another document is linked there.
     Other(i64),
     /// FreshBooks is being asked, or its last answer never came.
@@ -48,6 +50,10 @@ pub async fn name(
         .await?;
     let row = row.ok_or_else(|| DbErr::RecordNotFound("a link that was just made".to_owned()))?;
     match row.freshbooks_id {
+        // A client is only ever on its way back.
+        Some(id) if id == freshbooks_id && row.state == State::Removed && row.kind != Kind::Client => {
+            return Ok(Named::Removed);
+        }
         Some(id) if id == freshbooks_id => return Ok(Named::Already),
         // One that was only named, and not read yet, was perhaps named by mistake.
         Some(other) if row.state != State::Adopting => return Ok(Named::Other(other)),

@@ -1,9 +1,10 @@
 //! Documents that are in FreshBooks already: offered where they may be an order's, and adopted where a person says so.
 
+mod again;
 mod lost;
 mod refused;
 
-use entity::{audit_entry, resource_link, synced_order::State};
+use entity::{resource_link, synced_order::State};
 use ml_connector::{
     auth::Role,
     mapping::settings::{Refunds, Settings},
@@ -321,31 +322,4 @@ async fn credit_by_hand(app: &TestApp, client: u64, fields: Value) -> u64 {
     let (note_fields, Value::Object(fields)) = (note.as_object_mut().unwrap(), fields) else { panic!() };
     note_fields.extend(fields);
     app.freshbooks.add_credit_note(note).await.unwrap()
-}
-
-#[tokio::test]
-async fn naming_the_same_document_again_changes_nothing() {
-    let app = TestApp::start().await;
-    let client = client_by_hand(&app, 1001).await;
-    let invoice = invoice_by_hand(&app, client, "1001", json!({})).await;
-    app.shopify.place(mugs(1001));
-    app.pull().await;
-    let fields = document("INVOICE", invoice);
-    for _ in 0..2 {
-        let payload = name(&app, "#1001", &fields).await;
-        assert_eq!(payload, json!({"order": {"name": "#1001", "state": "DUE"}, "userErrors": []}));
-    }
-    app.settle().await;
-    let (calls, entries) = (app.calls(), all_entries(&app).await);
-    let payload = name(&app, "#1001", &fields).await;
-    assert_eq!(payload, json!({"order": {"name": "#1001", "state": "SYNCED"}, "userErrors": []}));
-    app.settle().await;
-    assert_eq!((app.calls(), all_entries(&app).await), (calls, entries));
-    let expected = steps(&[("adopt_invoice", "named"), ("adopt_invoice", "adopted")]);
-    assert_eq!(adoptions(&app, "#1001").await, expected);
-    app.end().await;
-}
-
-async fn all_entries(app: &TestApp) -> usize {
-    audit_entry::Entity::find().all(app.app.db.read()).await.unwrap().len()
 }

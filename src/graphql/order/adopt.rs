@@ -114,7 +114,7 @@ fn to_be_mended(error: &Error) -> Option<(&'static str, UserErrorCode)> {
         Error::NothingReceived => ("shopifyTransactionId", Invalid),
         Error::NoRefund => ("shopifyRefundId", NotFound),
         Error::Adjusted => ("shopifyRefundId", Taken),
-        Error::Linked(_) | Error::Taken(_) | Error::Invoiced(_) => ("freshbooksId", Taken),
+        Error::Linked(_) | Error::Removed(_) | Error::Taken(_) | Error::Invoiced(_) => ("freshbooksId", Taken),
         Error::Order(_) | Error::Connection(_) | Error::Audit(_) | Error::Db(_) => return None,
     })
 }

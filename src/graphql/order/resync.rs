@@ -122,7 +122,8 @@ impl OrderMutation {
     /// clients, a payment or a credit note that somebody has recorded. The next visit, ahead of everything else, reads it. Where it fits it
     /// is linked, and from then on kept right like any other of the order's documents: what differs from Shopify is written, a client keeps
     /// what a person filled in. Where it does not fit nothing of it is changed, and the order waits as `ADOPTION_REFUSED` with the reason.
-    /// Naming the same document again changes nothing; an order that was dismissed is taken up again. For the role SUPPORT.
+    /// Naming the same document again changes nothing, unless the order was dismissed: naming takes it up again. What the connector has
+    /// deleted since is not linked anew: a resync brings back what the order needs. For the role SUPPORT.
     async fn adopt_document(
         &self,
         ctx: &Context<'_>,
