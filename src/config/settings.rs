@@ -115,7 +115,7 @@ pub struct Settings {
     /// When a new connection is reconciled: six fields with seconds, in the connection's time zone
     #[arg(long, alias = "mlc-reconcile-cron", env = "MLC_RECONCILE_CRON", default_value = default::RECONCILE_CRON)]
     pub reconcile_cron: Option<String>,
-    /// Orders synced at the same time by this process, 1 to 256
+    /// Orders synced at the same time by this process, 1 to 256; of one FreshBooks account 4 to 16 at most, by all processes together
     #[arg(long, alias = "mlc-workers", env = "MLC_WORKERS", default_value = default::WORKERS)]
     pub workers: Option<String>,
     /// Days that webhook deliveries, and the snapshots of orders that nothing happens to, are kept

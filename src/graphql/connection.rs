@@ -270,8 +270,9 @@ pub(super) struct SyncStatus {
     /// Until when no order is synced because Shopify or FreshBooks asked us to slow down (HTTP 429); null where neither did. It goes on by
     /// itself, and no order loses an attempt.
     paused_until: Option<Instant>,
-    /// How many orders are synced at the same time at most, over all connections of the FreshBooks account: halved when FreshBooks asks us to
-    /// slow down, raised again by itself.
+    /// How many orders are synced at the same time at most, over all connections of the FreshBooks account and all processes: 4 at first,
+    /// halved when FreshBooks asks us to slow down, raised again by itself, up to 16. An order that somebody resyncs does not wait for that:
+    /// each process keeps one more place for such orders, and only a pause holds them up.
     at_once: i32,
     /// How many alerts about it are open.
     open_alerts: i64,
