@@ -16,6 +16,7 @@ mod consents;
 mod crash;
 mod disk;
 mod dismiss;
+mod documented;
 mod drift;
 mod filters;
 mod freshbooks;
