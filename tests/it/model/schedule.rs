@@ -1,11 +1,13 @@
 //! The dice of one schedule.
 
 use chrono::TimeDelta;
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
 use super::{Stage, Steps, books::Books, shop::Shop, visits::Visits};
 
 const MOST_ORDERS: usize = 3;
+/// In seconds. No sum of them ends while a first wait between tries, of five seconds and a tenth more or less, may be over or not.
+const SHORT: [i64; 4] = [3, 7, 12, 20];
 /// Longer than a lease.
 const LONG: TimeDelta = TimeDelta::seconds(46);
 
@@ -51,7 +53,7 @@ impl<'a> Schedule<'a> {
             58..70 if shop.sales.len() < MOST_ORDERS && dice.random_range(0..2) == 0 => Some(shop.place(dice)),
             58..66 => Some(shop.change(dice)),
             66..78 => shop.tell(dice).await,
-            78..83 => Some(visits.wait(TimeDelta::seconds(dice.random_range(2..16)), dice).await),
+            78..83 => Some(visits.wait(TimeDelta::seconds(*SHORT.choose(dice).unwrap()), dice).await),
             83..88 => Some(visits.wait(LONG, dice).await),
             88..90 => self.kill().await,
             90 => visits.renew(dice).await,
