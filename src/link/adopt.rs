@@ -11,7 +11,7 @@ use sea_orm::{
     sea_query::{Expr, SimpleExpr},
 };
 
-use super::{LinkKey, make, of};
+use super::{LinkKey, of, write::make};
 
 /// What became of naming a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -26,7 +26,7 @@ impl<'a> Schedule<'a> {
     pub(super) fn new(stage: &'a Stage, seed: u64, number: u64, steps: &'a Steps) -> Self {
         let mut dice = StdRng::seed_from_u64(seed);
         let shop = Shop::new(&stage.app, number, &mut dice);
-        let visits = Visits::new(&stage.replicas, [&stage.app.freshbooks.faults, &stage.app.shopify.faults]);
+        let visits = Visits::new(stage);
         let mishaps = dice.random_range(0..=5);
         Self { stage, dice, shop, visits, mishaps, steps }
     }

@@ -6,13 +6,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use entity::synced_order;
+use entity::{ids::ConnectionId, synced_order};
 use ml_connector::{
     app::App,
     budget,
-    sandbox::faults::{Failure, Faults, Held, Moment},
+    sandbox::faults::{Failure, Held, Moment},
     sync,
-    work::{self, Lease},
+    work::{self, Lane, Lease, Share},
 };
 use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
 use tokio::{
@@ -20,6 +20,8 @@ use tokio::{
     task::JoinHandle,
     time::timeout,
 };
+
+use super::Stage;
 
 /// FreshBooks carries a call out, if at all, before its caller has stopped waiting for the answer.
 const CARRIED_OUT_WITHIN: TimeDelta = TimeDelta::seconds(30);
@@ -55,6 +57,7 @@ struct Visit {
 
 /// Every replica has at most one visit.
 pub(super) struct Visits<'a> {
+    connection: ConnectionId,
     replicas: &'a [App],
     calls: UnboundedReceiver<Held>,
     at: Vec<Option<Visit>>,
@@ -65,12 +68,21 @@ pub(super) struct Visits<'a> {
 }
 
 impl<'a> Visits<'a> {
-    pub(super) fn new(replicas: &'a [App], platforms: [&Faults; 2]) -> Self {
+    pub(super) fn new(stage: &'a Stage) -> Self {
+        let (replicas, platforms) = (&stage.replicas, [&stage.app.freshbooks.faults, &stage.app.shopify.faults]);
         let (holder, calls) = mpsc::unbounded_channel();
         for faults in platforms {
             faults.hold(holder.clone());
         }
-        Self { replicas, calls, at: replicas.iter().map(|_| None).collect(), left: Vec::new(), wrote: false }
+        let connection = stage.app.connection;
+        Self {
+            connection,
+            replicas,
+            calls,
+            at: replicas.iter().map(|_| None).collect(),
+            left: Vec::new(),
+            wrote: false,
+        }
     }
 
     /// Whether FreshBooks has carried out a write since this was last asked.
@@ -89,7 +101,9 @@ impl<'a> Visits<'a> {
         app.clock.advance(MOMENT);
         budget::exchange(&app).await.unwrap();
         sync::put_off_lost(&app).await;
-        let claimed = work::claim::<synced_order::Entity>(app.db.write(), 1, app.clock.now()).await.unwrap();
+        let share = Share { connection: self.connection, rows: 1 };
+        let (db, now) = (app.db.write(), app.clock.now());
+        let claimed = work::claim_share::<synced_order::Entity>(db, share, Lane::Backfill, now).await.unwrap();
         let (lease, row) = claimed.into_iter().next()?;
         let order = format!("{} (row {})", row.name, lease.id);
         let task = tokio::spawn(async move { sync::sync_order(&app, lease, row).await });
