@@ -12,6 +12,8 @@ use chrono::{DateTime, Duration, SubsecRound, Utc};
 
 /// Differences up to this are the way to the database and back.
 const TOLERANCE: Duration = Duration::milliseconds(250);
+/// As long as two clocks may take to be read together.
+const TOGETHER: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// The system's clock, set by the database's, plus what a test has added to it. Replicas hold leases by it: what one promises until a
 /// certain time all others must respect until the same time.
@@ -61,7 +63,13 @@ pub struct News {
 impl Default for Reading {
     #[expect(clippy::disallowed_methods, reason = "this is its one home")]
     fn default() -> Self {
-        Self { system: Utc::now(), steady: Instant::now() }
+        loop {
+            let (steady, system) = (Instant::now(), Utc::now());
+            // Read together: a thread that stood still in between has read two times.
+            if steady.elapsed() < TOGETHER {
+                return Self { system, steady };
+            }
+        }
     }
 }
 

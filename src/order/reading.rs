@@ -76,10 +76,10 @@ pub async fn waiting_to_be_read(
     Ok(counted.unwrap_or_default())
 }
 
-/// Stores what these orders were when Shopify was asked. `visited` goes on with it by itself, and so does whoever visits those that are
-/// due; one that somebody else has come to an end with meanwhile, or is about to, or has put off, is marked again where this is news. A state older than the one known
-/// changes nothing; what was announced meanwhile keeps an order stale, so that it is read again. Of orders whose customer was erased nothing
-/// is stored.
+/// Stores what these orders were when Shopify was asked. `visited` goes on with it by itself, and so does whoever visits those that are due;
+/// one that somebody else has come to an end with meanwhile, or is about to, or has put off, is marked again where this is news. A state older
+/// than the one known changes nothing; what was announced meanwhile keeps an order stale, so that it is read again. Of orders whose customer
+/// was erased nothing is stored.
 ///
 /// # Errors
 /// When the database fails.
