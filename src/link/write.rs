@@ -159,9 +159,9 @@ pub struct Confirmed<'a, D> {
     pub drift: &'a [String],
 }
 
-/// Stores FreshBooks' answer. The caller holds the writer's key since before it locked any link ([`customer_key::hold`]), as whoever erases
-/// a customer locks them; of a key that was destroyed nothing is sealed. `false`, and nothing is stored, where somebody else has written or
-/// looked at the document since: what this visit was told is old.
+/// Stores FreshBooks' answer. The caller holds the writer's key since before it locked any link ([`crate::customer_key::hold`]), as whoever
+/// erases a customer locks them; of a key that was destroyed nothing is sealed. `false`, and nothing is stored, where somebody else has written
+/// or looked at the document since: what this visit was told is old.
 ///
 /// # Errors
 /// When the database fails. A lost lease on the order is no reason to forget an answer: the document is there, whoever goes on.
