@@ -38,7 +38,8 @@ pub(super) trait Numbered: Sized + Copy {
 
     /// The row behind a global id that somebody gave.
     fn read(id: &ID) -> Result<Self> {
-        Self::find(id).ok_or_else(|| Fault::BadInput(format!("`{}` is not an id of the type {}.", id.as_str(), Self::TYPE)))
+        Self::find(id)
+            .ok_or_else(|| Fault::BadInput(format!("`{}` is not an id of the type {}.", id.as_str(), Self::TYPE)))
     }
 }
 

@@ -46,11 +46,11 @@ async fn killed_in_the_pull_and_in_the_push_it_ends_as_if_nothing_had_been() {
     let kills: &[u64] = if app.app.db.is_single_process() { &[5, 40, 120, 200] } else { &[60] };
     for &writes in kills {
         let service = Service::start(&app);
-        until(|| async { created(&app) >= writes || at_rest(&app).await }).await;
+        until(|| async { created(&app) >= writes || app.at_rest().await }).await;
         drop(service);
     }
     let service = Service::start(&app);
-    until_within(Duration::from_secs(300), || async { at_rest(&app).await }).await;
+    until_within(Duration::from_secs(300), || async { app.at_rest().await }).await;
     drop(service);
 
     assert_eq!(app.states().await.len(), 150);
@@ -89,10 +89,4 @@ async fn pull_row(app: &TestApp) -> pull::Model {
 /// Documents made so far, as FreshBooks counts them.
 fn created(app: &TestApp) -> u64 {
     app.calls().iter().filter(|(call, _)| call.starts_with("Create")).map(|(_, times)| times).sum()
-}
-
-async fn at_rest(app: &TestApp) -> bool {
-    let db = app.app.db.read();
-    let due = synced_order::Entity::find().filter(synced_order::Column::DueAt.is_not_null()).count(db).await.unwrap();
-    due == 0 && pull_row(app).await.state == pull::State::Completed
 }

@@ -33,7 +33,7 @@ use ml_connector::{
     webhook::Intake,
     worker,
 };
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -147,6 +147,16 @@ impl TestApp {
             }
         }
         panic!("it does not come to rest");
+    }
+
+    /// Whether pulls have ended and no order is due, where another process is at work.
+    pub(crate) async fn at_rest(&self) -> bool {
+        let db = self.app.db.read();
+        // Pulls first: what one makes due before it ends is seen by the second look.
+        let pulls =
+            pull::Entity::find().filter(pull::Column::State.ne(pull::State::Completed)).count(db).await.unwrap();
+        let due = synced_order::Entity::find().filter(synced_order::Column::DueAt.is_not_null());
+        pulls == 0 && due.count(db).await.unwrap() == 0
     }
 
     /// Due rows, and rows whose lease must run out first.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use entity::{pull, synced_order};
+use entity::synced_order;
 use ml_connector::{
     auth::{Actor, Role},
     pull as pulls,
@@ -11,7 +11,6 @@ use ml_connector::{
         shopify::Options,
     },
 };
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::json;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
@@ -76,16 +75,9 @@ async fn whatever_is_in_flight_it_ends_within_ten_seconds_and_the_next_start_fin
 
     app.shopify.faults.clear();
     let service = Service::start(&app);
-    until(|| async { at_rest(&app).await }).await;
+    until(|| async { app.at_rest().await }).await;
     drop(service);
     assert_eq!(app.calls()["CreateInvoice"], 4, "the first one was found");
     assert!(app.states().await.values().all(|(state, _)| *state == synced_order::State::Synced));
     app.end().await;
-}
-
-async fn at_rest(app: &TestApp) -> bool {
-    let db = app.app.db.read();
-    let due = synced_order::Entity::find().filter(synced_order::Column::DueAt.is_not_null()).count(db).await.unwrap();
-    let pull = pull::Entity::find().one(db).await.unwrap().unwrap();
-    due == 0 && pull.state == pull::State::Completed
 }
