@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::ExposeSecret;
 use tokio::{
     net::TcpListener,
-    sync::{Notify, Semaphore},
+    sync::{Mutex, Notify, Semaphore},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
@@ -83,6 +83,8 @@ pub struct Inner {
     /// Cancelled when the process should stop taking work.
     pub stop: CancellationToken,
     tasks: TaskTracker,
+    /// Whether time has jumped and what is held has not been held anew yet. Whoever sets the clock has it: nobody claims in between.
+    leases_are_old: Mutex<bool>,
 }
 
 impl std::ops::Deref for App {
@@ -166,6 +168,7 @@ impl App {
             chores: Arc::new(Semaphore::new(schedule::AT_ONCE)),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            leases_are_old: Mutex::default(),
         })))
     }
 
@@ -175,7 +178,25 @@ impl App {
     /// # Errors
     /// When the database fails.
     pub async fn set_clock(&self) -> Result<(), sea_orm::DbErr> {
-        if self.compare_clocks().await?.jumped {
+        self.set_clock_in_turn(&mut *self.leases_are_old.lock().await).await
+    }
+
+    /// As [`App::set_clock`], where the host's clock was set since: before anything is claimed or begun by it. Waits for whoever is at that.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn mind_clock(&self) -> Result<(), sea_orm::DbErr> {
+        let mut leases_are_old = self.leases_are_old.lock().await;
+        if *leases_are_old || self.clock.has_jumped() {
+            self.set_clock_in_turn(&mut leases_are_old).await
+        } else {
+            Ok(())
+        }
+    }
+
+    async fn set_clock_in_turn(&self, leases_are_old: &mut bool) -> Result<(), sea_orm::DbErr> {
+        *leases_are_old |= self.compare_clocks().await?.jumped;
+        if *leases_are_old {
             info!("time has jumped: what is held is held from now on");
             let (db, now) = (self.db.write(), self.clock.now());
             work::hold_anew::<entity::synced_order::Entity>(db, now).await?;
@@ -184,16 +205,9 @@ impl App {
             work::hold_anew::<entity::alert_digest::Entity>(db, now).await?;
             work::hold_anew::<entity::privacy_request::Entity>(db, now).await?;
             link::hold_anew(db, now).await?;
+            *leases_are_old = false;
         }
         Ok(())
-    }
-
-    /// As [`App::set_clock`], where the host's clock was set since: before anything is claimed or begun by it.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn mind_clock(&self) -> Result<(), sea_orm::DbErr> {
-        if self.clock.has_jumped() { self.set_clock().await } else { Ok(()) }
     }
 
     async fn compare_clocks(&self) -> Result<News, sea_orm::DbErr> {
